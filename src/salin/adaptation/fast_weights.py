@@ -1,0 +1,168 @@
+"""Per-task weights without copies: what a task's gradient steps change, as corrections to each layer's output.
+
+With A a linear layer's inputs and D the loss's gradient at its outputs, both over a task's support positions, the
+gradient of its weight W is D^T A. After a step of size a the layer computes x W^T - a (x A^T) D for that task, so that a
+batch of tasks needs one shared forward and two thin products instead of a copy of the weights for each. Running queries
+with the corrections held constant, autograd's gradient at the shared weights is the sum of the tasks' first-order
+meta-gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from salin.adaptation.layout import TaskBatch
+from salin.adaptation.rules import Factored, Rule, Sgd
+from salin.models.parameters import norm_epsilon
+
+
+@dataclass(slots=True)
+class _Steps:
+    """The gradients that a module's own parameters got, one entry a step."""
+
+    weight: list[Factored | Tensor] = field(default_factory=list)
+    bias: list[Tensor] = field(default_factory=list)
+
+
+class FastWeights:
+    """Captures gradients of the adapted modules task by task, and applies the updates they lead to.
+
+    Use it within `attached`: hooks exist only there, and are removed on every way out. Nothing here ever writes to a
+    parameter.
+
+    Args:
+        network: The network.
+        modules: Names of the linear layers and norms to adapt.
+        rule: Makes updates of gradients.
+    """
+
+    def __init__(self, network: nn.Module, modules: tuple[str, ...], rule: Rule):
+        self.network = network
+        self.modules = {name: network.get_submodule(name) for name in modules}
+        self.rule = rule
+        self._steps: dict[str, _Steps] = {}
+        self._kept: dict[str, Factored | Tensor] = {}
+        self._layout: TaskBatch | None = None
+        self._captured: dict[str, list[tuple[Tensor, Tensor]]] | None = None
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Within it the network's forward sees the corrections; afterwards no trace of any task is left."""
+        handles = [module.register_forward_hook(self._hook(name)) for name, module in self.modules.items()]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+            self._steps, self._kept, self._layout, self._captured = {}, {}, None, None
+
+    def forward(self, tasks: TaskBatch) -> Tensor:
+        """Each task's rows through its own weights: scores at the decided words, `[words, tags]`."""
+        self._layout = tasks
+        try:
+            return tasks.batch.at_words(self.network(tasks.batch.input_ids, tasks.batch.attention_mask))
+        finally:
+            self._layout = None
+
+    @contextmanager
+    def capturing(self) -> Iterator[None]:
+        """Within it the forward remembers what `step` needs; only the adapted parameters ask for gradients.
+
+        The blocks below the lowest adapted one are then run without a graph.
+        """
+        self._captured = {}
+        adapted = {id(p) for module in self.modules.values() for p in module.parameters(recurse=False)}
+        before = [(parameter, parameter.requires_grad) for parameter in self.network.parameters()]
+        try:
+            for parameter, _ in before:
+                parameter.requires_grad_(id(parameter) in adapted)
+            with torch.enable_grad():
+                yield
+        finally:
+            for parameter, required in before:
+                parameter.requires_grad_(required)
+            self._captured = None
+
+    def step(self, losses: Tensor, tasks: TaskBatch) -> None:
+        """Takes one step for every task at once, within `capturing`.
+
+        Args:
+            losses: Each task's own loss, `[tasks]`, from the forward that was captured.
+            tasks: The batch of that forward.
+        """
+        assert self._captured is not None
+        calls = [(name, inputs, output) for name, seen in self._captured.items() for inputs, output in seen]
+        gradients = torch.autograd.grad(losses.sum(), [output for _, _, output in calls])
+        collected: dict[str, list[tuple[Tensor, Tensor]]] = {}
+        for (name, inputs, _), gradient in zip(calls, gradients, strict=True):
+            rows = tasks.valid_rows(self._rows(name, inputs)), tasks.valid_rows(gradient)
+            collected.setdefault(name, []).append(rows)
+        for name, seen in collected.items():
+            # A module that is called several times (ALBERT's shared block) has seen that many times the positions.
+            inputs, outputs = (torch.cat(part, 1) for part in zip(*seen, strict=True))
+            steps = self._steps.setdefault(name, _Steps())
+            linear = isinstance(self.modules[name], nn.Linear)
+            steps.weight.append(Factored(inputs, outputs) if linear else (inputs * outputs).sum(1))
+            if getattr(self.modules[name], "bias", None) is not None:
+                steps.bias.append(outputs.sum(1))
+        self._kept = {}
+
+    def _rows(self, name: str, inputs: Tensor) -> Tensor:
+        """What the weight of a module is multiplied with: a linear layer's inputs, a norm's normalised ones."""
+        module = self.modules[name]
+        return inputs if isinstance(module, nn.Linear) else _normalised(inputs, module)
+
+    def _hook(self, name: str):  # noqa: ANN202 - torch's hook type
+        def hook(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            if self._layout is None:
+                return output
+            inputs = arguments[0]
+            if name in self._steps:
+                output = output - self._correction(name, inputs).reshape(output.shape).to(output.dtype)
+            if self._captured is not None:
+                self._captured.setdefault(name, []).append((inputs.detach(), output))
+            return output
+
+        return hook
+
+    def _correction(self, name: str, inputs: Tensor) -> Tensor:
+        """What a module's updates take off its output, `[tasks, rows * length, out]`."""
+        assert self._layout is not None
+        module, steps = self.modules[name], self._steps[name]
+        rows = self._layout.by_task(self._rows(name, inputs))
+        if isinstance(module, nn.Linear):
+            correction = self._linear_correction(name, rows)
+        else:
+            delta = self.rule.delta([g for g in steps.weight if isinstance(g, Tensor)], module.weight.detach(), decays=False)
+            correction = rows * delta[:, None]
+        if steps.bias:
+            delta = self.rule.delta(steps.bias, module.bias.detach(), decays=False)
+            correction = correction + delta[:, None].to(correction.dtype)
+        return correction
+
+    def _linear_correction(self, name: str, rows: Tensor) -> Tensor:
+        gradients = [gradient for gradient in self._steps[name].weight if isinstance(gradient, Factored)]
+        if isinstance(self.rule, Sgd):
+            if name not in self._kept:
+                self._kept[name] = self.rule.factored(gradients)
+            update = self._kept[name]
+            assert isinstance(update, Factored)
+            inputs, outputs = update.inputs.to(rows.dtype), update.outputs.to(rows.dtype)
+            return torch.bmm(torch.bmm(rows, inputs.transpose(1, 2)), outputs)
+        # Not kept: one layer's gradient for every task at a time is as much as memory should hold.
+        dense = [gradient.dense() for gradient in gradients]
+        delta = self.rule.delta(dense, self.modules[name].weight.detach(), decays=True)
+        return torch.bmm(rows, delta.transpose(1, 2).to(rows.dtype))
+
+
+def _normalised(inputs: Tensor, module: nn.Module) -> Tensor:
+    epsilon = norm_epsilon(module)
+    assert epsilon is not None
+    if isinstance(module, nn.LayerNorm):
+        inputs = inputs - inputs.mean(-1, keepdim=True)
+    return inputs * torch.rsqrt(inputs.pow(2).mean(-1, keepdim=True) + epsilon)

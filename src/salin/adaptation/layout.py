@@ -1,0 +1,75 @@
+"""Several tasks side by side in one batch, so that a layer can tell whose rows it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from salin.encoding import Batch, Window, collate
+
+
+@dataclass(frozen=True, slots=True)
+class TaskBatch:
+    """Windows of several tasks, the same number of rows for each.
+
+    Attributes:
+        batch: Row `task * rows + i` is the task's i-th window; missing ones are filled with rows of one padding piece.
+        tasks: The number of tasks.
+        rows: Rows a task.
+        valid: Where real pieces stand, flat within each task, `[tasks, most pieces of a task]`: indices into
+            `rows * length`. Shorter tasks repeat index 0, and `present` tells them.
+        present: Which entries of `valid` are real, same shape.
+    """
+
+    batch: Batch
+    tasks: int
+    rows: int
+    valid: Tensor
+    present: Tensor
+
+    @property
+    def task_of_word(self) -> Tensor:
+        """The task of each decided word, `[words]`."""
+        return self.batch.rows // self.rows
+
+    def to(self, device: torch.device) -> TaskBatch:
+        """The same batch on another device."""
+        return TaskBatch(self.batch.to(device), self.tasks, self.rows, self.valid.to(device), self.present.to(device))
+
+    def by_task(self, values: Tensor) -> Tensor:
+        """What stands in the rows, `[tasks * rows, length, size]` (or its first two axes as one), as
+        `[tasks, rows * length, size]`."""  # noqa: D209
+        return values.reshape(self.tasks, -1, values.shape[-1])
+
+    def valid_rows(self, values: Tensor) -> Tensor:
+        """The real pieces of each task alone, `[tasks, most pieces of a task, size]`, zeros behind them.
+
+        Padding is dropped, not multiplied by zero: what a network computes there may be anything, NaN too.
+        """
+        values = self.by_task(values)
+        taken = values.gather(1, self.valid[:, :, None].expand(-1, -1, values.shape[-1]))
+        return taken.masked_fill(~self.present[:, :, None], 0)
+
+
+def lay_out(tasks: Sequence[Sequence[Window]], pad: int) -> TaskBatch:
+    """Puts the windows of several tasks into one batch.
+
+    Args:
+        tasks: The windows of each task; a task may have none.
+        pad: The padding piece.
+    """
+    rows = max(1, *(len(windows) for windows in tasks)) if tasks else 1
+    empty = Window(-1, (pad,), (-1,), (), ())
+    flat = [window for windows in tasks for window in (*windows, *[empty] * (rows - len(windows)))]
+    batch = collate(flat, pad)
+    length = batch.input_ids.shape[1]
+    real = [
+        [row * length + i for row, window in enumerate(windows) for i in range(len(window))] or [0] for windows in tasks
+    ]
+    most = max(map(len, real))
+    valid = torch.tensor([places + [0] * (most - len(places)) for places in real])
+    counts = torch.tensor([sum(map(len, windows)) for windows in tasks])
+    return TaskBatch(batch, len(tasks), rows, valid, torch.arange(most)[None] < counts[:, None])

@@ -1,0 +1,113 @@
+"""All commands under one name, and what becomes of errors: one line on standard error and a status that says why."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.logging import RichHandler
+
+from salin.cli import (
+    compare,
+    data,
+    evaluate,
+    finetune,
+    index,
+    info,
+    neighbours,
+    pretrain,
+    run,
+    tag,
+    train,
+)
+from salin.cli.console import errors, fail
+from salin.errors import SalinError
+
+_EPILOG = (
+    "Status: 0 when all went well, 1 when a check found something or salin itself broke, 2 for input that you can mend, "
+    "130 when interrupted."
+)
+
+app = typer.Typer(
+    name="salin",
+    help="Named-entity recognition for languages that nobody has labelled.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("tag", rich_help_panel="Use")(tag.tag)
+app.command("neighbours", rich_help_panel="Use")(neighbours.neighbours)
+app.command("index", rich_help_panel="Use")(index.index)
+app.command("info", rich_help_panel="Use")(info.info)
+app.command("train", rich_help_panel="Train")(train.train)
+app.command("finetune", rich_help_panel="Train")(finetune.finetune)
+app.command("pretrain", rich_help_panel="Train")(pretrain.pretrain)
+app.command("evaluate", rich_help_panel="Measure")(evaluate.evaluate)
+app.command("compare", rich_help_panel="Measure")(compare.compare)
+app.command("run", rich_help_panel="Measure")(run.run)
+app.add_typer(data.app, name="data", rich_help_panel="Data")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        import salin
+
+        sys.stdout.write(f"salin {salin.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    # What libraries and salin's readers have to say (a repaired line) goes where the progress bar is.
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(console=errors, show_time=False, show_path=False, show_level=False)],
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line.
+
+    Args:
+        arguments: Without the program's name; by default those of the process.
+
+    Raises:
+        SystemExit: Always, with the status.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8")
+    try:
+        try:
+            # It ends by SystemExit itself, with 2 after wrong options and 130 after Ctrl-C.
+            app(None if arguments is None else list(arguments), prog_name="salin")
+        finally:
+            sys.stdout.flush()
+    except SalinError as error:
+        fail(str(error))
+        sys.exit(2)
+    except BrokenPipeError:
+        _drop_output()
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        fail(f"{error.filename or 'standard output'}: {error.strerror}")
+        _drop_output()
+        sys.exit(2)
+
+
+def _drop_output() -> None:
+    """Sends what is still in the buffer nowhere, so that the interpreter does not complain about it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

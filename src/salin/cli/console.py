@@ -1,0 +1,59 @@
+"""Where a command talks: results on standard output, all else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+T = TypeVar("T")
+
+output = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def note(message: str) -> None:
+    """Tells a person something on standard error."""
+    errors.print(Text(message, style="dim"), soft_wrap=True)
+
+
+def fail(message: str) -> None:
+    """Says on one line of standard error what is wrong."""
+    errors.print(Text.assemble(("error: ", "bold red"), " ".join(message.split())), soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Writes a value to standard output as JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+@contextmanager
+def counting(what: str, *, show: bool = True) -> Iterator[Progress]:
+    """Draws a counter on standard error, where that is a terminal and nothing else is written there.
+
+    Args:
+        what: What is counted.
+        show: False draws none.
+    """
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,.0f} " + what)
+    speed = TextColumn("{task.fields[speed]}")
+    with Progress(
+        *columns, speed, TimeElapsedColumn(), console=errors, transient=True, disable=not (show and errors.is_terminal)
+    ) as bar:
+        yield bar
+
+
+def counted(items: Iterable[T], bar: Progress, title: str) -> Iterator[T]:
+    """Passes items on and moves a line of the counter with each."""
+    task = bar.add_task(title, total=None, speed="")
+    for item in items:
+        yield item
+        bar.advance(task)
+        speed = bar.tasks[task].speed
+        bar.update(task, speed=f"{speed:,.0f}/s" if speed else "")

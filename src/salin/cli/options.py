@@ -1,0 +1,135 @@
+"""Options that several commands have, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+OnError = Literal["strict", "repair", "skip"]
+_ADAPT = "Adaptation"
+_TRAINING = "Training"
+
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="A bundled model, a folder, a Hugging Face id, or rules: rules:tl, rules:ceb, rules:capitalised, "
+        "rules:gazetteer.",
+    ),
+]
+Source = Annotated[
+    Path | None,
+    typer.Option(
+        "--source",
+        metavar="FILE",
+        help="Labelled source sentences. Default: the bundled open corpus (English).",
+        rich_help_panel=_ADAPT,
+    ),
+]
+SourceMap = Annotated[
+    str | None,
+    typer.Option(
+        "--source-map",
+        metavar="OLD=NEW,...",
+        help="Rename labels of the source; NEW is O to drop one.",
+        rich_help_panel=_ADAPT,
+    ),
+]
+Adapt = Annotated[
+    bool,
+    typer.Option(
+        "--adapt", help="Learn from similar source sentences before tagging each sentence.", rich_help_panel=_ADAPT
+    ),
+]
+K = Annotated[
+    int | None,
+    typer.Option("--k", min=1, help="Source sentences to learn from. Default: 2.", rich_help_panel=_ADAPT),
+]
+UpdateRule = Annotated[
+    Literal["sgd", "bertadam"] | None,
+    typer.Option("--rule", help="The update rule. Default: sgd.", rich_help_panel=_ADAPT),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rate", help="Its step size. Default: the rule's own.", rich_help_panel=_ADAPT),
+]
+InnerSteps = Annotated[
+    int | None,
+    typer.Option("--steps", min=1, help="Gradient steps a sentence. Default: 1.", rich_help_panel=_ADAPT),
+]
+Vectors = Annotated[
+    str | None,
+    typer.Option(
+        "--vectors",
+        metavar="NAME",
+        help="What similarity is measured with, such as mean-1-centred, cls-last@ENCODER or ngrams.",
+        rich_help_panel=_ADAPT,
+    ),
+]
+Target = Annotated[
+    Path | None,
+    typer.Option(
+        "--target",
+        metavar="FILE",
+        help="Plain text of the target language; its mean vector centres what is compared.",
+        rich_help_panel=_ADAPT,
+    ),
+]
+IndexFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--index", metavar="DIR", help="An index of the source that `salin index` made.", rich_help_panel=_ADAPT
+    ),
+]
+LabelMap = Annotated[
+    str | None,
+    typer.Option("--map", metavar="OLD=NEW,...", help="Rename labels; NEW is O to drop one."),
+]
+BadLines = Annotated[
+    OnError,
+    typer.Option("--on-error", help="Bad lines: stop at the first, mend what can be mended, or leave out sentences."),
+]
+Language = Annotated[
+    str, typer.Option("--language", metavar="CODE", help="ISO 639 code, for splitting text into sentences.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output instead of a table.")]
+
+Steps = Annotated[int, typer.Option("--steps", min=1, help="Updates.", rich_help_panel=_TRAINING)]
+LearningRate = Annotated[
+    float,
+    typer.Option(
+        "--learning-rate", help="Its peak. Small encoders take 5e-4, BERT-sized ones 5e-5.", rich_help_panel=_TRAINING
+    ),
+]
+Batch = Annotated[int, typer.Option("--batch", min=1, help="Sentences an update.", rich_help_panel=_TRAINING)]
+Seed = Annotated[int, typer.Option("--seed", help="Decides everything random.", rich_help_panel=_TRAINING)]
+MaskRate = Annotated[
+    float,
+    typer.Option("--mask-rate", help="Probability that a word of an entity is hidden.", rich_help_panel=_TRAINING),
+]
+MaxWeight = Annotated[
+    float, typer.Option("--max-weight", help="Weight of the max loss.", rich_help_panel=_TRAINING)
+]
+Precision = Annotated[
+    Literal["fp32", "bf16"],
+    typer.Option("--precision", help="bf16 is quicker where the processor knows it.", rich_help_panel=_TRAINING),
+]
+EvaluateEvery = Annotated[
+    int,
+    typer.Option(
+        "--evaluate-every",
+        min=0,
+        help="Updates between evaluations on dev, the best of which is kept; 0 is at the end alone.",
+        rich_help_panel=_TRAINING,
+    ),
+]
+OutFolder = Annotated[
+    Path,
+    typer.Option(
+        "--out", metavar="DIR", help="The new folder. An interrupted run whose DIR is named again goes on there."
+    ),
+]

@@ -1,0 +1,167 @@
+"""The data sets that salin knows: where a file lies, its checksum, its licence, whom to cite; and a user's own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from salin.corpus.reading import read
+from salin.errors import DataError, SettingError
+from salin.files import write_json
+
+SPLITS = ("train", "dev", "test")
+_OWN = "own.json"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file of a data set.
+
+    Attributes:
+        path: Relative to the base address and to the data folder; absolute for a user's own file.
+        sha256: Of its bytes.
+        size: In bytes.
+    """
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """One data set in one language.
+
+    Attributes:
+        name: Such as `"conll2002/es"`.
+        title: What it is.
+        language: ISO 639 code, or empty where a user did not say.
+        files: By split.
+        licence: As its makers state it.
+        ship: Whether weights derived from it may be published.
+        citation: The paper to cite.
+        home: The page of the original project.
+        note: What one must know to use it.
+    """
+
+    name: str
+    title: str
+    language: str
+    files: Mapping[str, DataFile]
+    licence: str
+    ship: bool
+    citation: str = ""
+    home: str = ""
+    note: str = ""
+    own: bool = field(default=False, kw_only=True)
+
+
+def data_folder() -> Path:
+    """Where data sets are kept: `SALIN_DATA_DIR`, or `salin/data` in the user's cache folder."""
+    if folder := os.environ.get("SALIN_DATA_DIR"):
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "salin" / "data"
+
+
+def list_datasets(folder: Path | None = None) -> tuple[DataSet, ...]:
+    """All data sets of the catalogue, then those that the user added.
+
+    Args:
+        folder: The data folder, if not the usual one.
+
+    Raises:
+        DataError: When the list of the user's own data sets is damaged.
+    """
+    return _catalogue() + tuple(_own_dataset(name, entry) for name, entry in sorted(_own(folder).items()))
+
+
+def find_dataset(name: str, folder: Path | None = None) -> DataSet:
+    """The data set of this name.
+
+    Raises:
+        SettingError: When there is none, with the nearest name.
+    """
+    known = {dataset.name: dataset for dataset in list_datasets(folder)}
+    if name in known:
+        return known[name]
+    parts = [other for other in known if other.startswith(f"{name}/")]
+    near = parts or get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"Did you mean {', '.join(near)}?" if near else "See `salin data list`"
+    raise SettingError(f"there is no data set {name!r}. {hint}")
+
+
+def add_dataset(
+    path: str | Path, *, name: str | None = None, language: str = "", licence: str = "", folder: Path | None = None
+) -> DataSet:
+    """Registers a user's own file, which stays where it is.
+
+    Args:
+        path: A file that [read][salin.corpus.reading.read] reads.
+        name: What to call it; by default the file's name without its endings.
+        language: ISO 639 code.
+        licence: For the record; weights derived from it are taken as not publishable.
+        folder: The data folder, if not the usual one.
+
+    Raises:
+        DataError: When the file cannot be read.
+        SettingError: When the name cannot be used.
+    """
+    path = Path(path)
+    corpus = read(path, language=language)
+    name = name or path.name.partition(".")[0]
+    if not _NAME.fullmatch(name):
+        raise SettingError(f"{name!r} cannot name a data set. Use letters, digits, dots, hyphens and underscores")
+    file = DataFile(str(path.resolve()), sha256_of(path), path.stat().st_size)
+    own = _own(folder)
+    own[name] = {"title": corpus.describe(), "language": language, "licence": licence, "file": asdict(file)}
+    write_json((folder or data_folder()) / _OWN, own)
+    return _own_dataset(name, own[name])
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@cache
+def _catalogue() -> tuple[DataSet, ...]:
+    sets: dict[str, dict[str, Any]] = tomllib.loads((files("salin.corpus") / "catalogue.toml").read_text("utf-8"))
+    found: list[DataSet] = []
+    for set_name, common in sets.items():
+        parts: dict[str, dict[str, Any]] = common["parts"]
+        for part, own in parts.items():
+            name = f"{set_name}/{part}"
+            described = {
+                **{k: v for k, v in common.items() if k != "parts"},
+                **{key: value for key, value in own.items() if key not in SPLITS},
+            }
+            splits = {split: DataFile(f"ner/{name}/{split}.conll", **own[split]) for split in SPLITS if split in own}
+            found.append(DataSet(name=name, language=part.partition("_")[0], files=splits, **described))
+    return tuple(found)
+
+
+def _own(folder: Path | None) -> dict[str, Any]:
+    path = (folder or data_folder()) / _OWN
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise DataError(f"is damaged: {error}", path=path, remedy="Delete it and add your files again") from error
+
+
+def _own_dataset(name: str, entry: dict[str, Any]) -> DataSet:
+    file = DataFile(**entry["file"])
+    return DataSet(name, entry["title"], entry["language"], {"data": file}, entry["licence"], ship=False, own=True)

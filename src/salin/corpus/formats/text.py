@@ -1,0 +1,80 @@
+"""Plain text: paragraphs are split into sentences as they come, so that a file of any size fits into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import IO
+
+from salin.corpus.formats.source import BadSentence, Source
+from salin.corpus.sentence import Sentence
+from salin.corpus.splitting import split_sentences
+
+# A file with one sentence a line has no blank lines; so many characters of it are looked at together.
+_LARGEST_PARAGRAPH = 100_000
+
+
+def read(source: Source, language: str = "en") -> Iterator[Sentence]:
+    """Splits text into sentences, lazily, a paragraph at a time.
+
+    A blank line ends a paragraph; what a single line break means is said at
+    [split_sentences][salin.corpus.splitting.split_sentences]. So a file with one document a line, one with one
+    sentence a line and a book with wrapped lines are all read as a reader would read them.
+
+    Args:
+        source: The lines.
+        language: ISO 639 code, for the sentence splitter.
+
+    Yields:
+        A sentence with words and no entities; its origin names the line that it begins in.
+    """
+    for first, paragraph in _paragraphs(source):
+        for offset, sentence in split_sentences(paragraph, language):
+            yield replace(sentence, origin=f"{source.name}:{first + paragraph.count(chr(10), 0, offset)}")
+
+
+def _paragraphs(source: Source) -> Iterator[tuple[int, str]]:
+    lines: list[str] = []
+    first = size = 0
+    for number, line in source.lines():
+        try:
+            source.check([number])
+        except BadSentence:
+            line = ""
+        if lines and (not line.strip() or size > _LARGEST_PARAGRAPH):
+            yield first, "\n".join(lines)
+            lines, size = [], 0
+        if line.strip():
+            first = first if lines else number
+            lines.append(line)
+            size += len(line)
+    if lines:
+        yield first, "\n".join(lines)
+
+
+def write(sentences: Iterable[Sentence], file: IO[str]) -> int:
+    r"""Writes one line a sentence for people to read, with entities marked as `[Ginebra](LOC)`.
+
+    Line breaks become spaces, and literal brackets and backslashes are not escaped: this is not meant to be read back.
+    What a tagger learned from stands below, indented, each with its similarity.
+
+    Returns:
+        How many sentences were written.
+    """
+    count = 0
+    for sentence in sentences:
+        file.write(_marked(sentence) + "\n")
+        for neighbour in sentence.neighbours:
+            file.write(f"    {neighbour.similarity:.2f}  {_marked(neighbour.sentence)}\n")
+        count += 1
+    return count
+
+
+def _marked(sentence: Sentence) -> str:
+    parts: list[str] = []
+    position = 0
+    for entity in sentence.entities:
+        parts += [sentence.text[position : entity.start], f"[{entity.text}]({entity.label})"]
+        position = entity.end
+    parts.append(sentence.text[position:])
+    return " ".join("".join(parts).splitlines())

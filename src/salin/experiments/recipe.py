@@ -1,0 +1,203 @@
+"""The recipe: a TOML file that says what is compared."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from salin.adaptation.adapter import DEFAULT_VECTORS
+from salin.adaptation.rules import RuleName
+from salin.errors import SettingError
+from salin.training.meta import MetaSettings
+from salin.training.methods import MethodSettings
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LabelSet(_Strict):
+    """Corpora that are labelled alike.
+
+    Attributes:
+        source: Training files.
+        dev: Source files that choose checkpoints and settings.
+        map: Label renamings for all of them; `O` drops a type.
+        tests: Test files by name (a language, as a rule).
+    """
+
+    source: tuple[Path, ...] = Field(min_length=1)
+    dev: Path
+    map: dict[str, str] = {}
+    tests: dict[str, Path] = {}
+
+
+class Adaptation(_Strict):
+    """How a trained tagger adapts at test time; see `Adapter`."""
+
+    rule: RuleName = "sgd"
+    rate: float | None = None
+    k: int = 2
+    steps: int = 1
+    vectors: str = DEFAULT_VECTORS
+
+
+class FineTuning(_Strict):
+    """Few-shot fine-tuning of another recipe's systems.
+
+    Attributes:
+        recipe: The recipe that trains them.
+        system: Which of its systems.
+        fractions: Shares of the target training files.
+        train: The target training file of each test.
+    """
+
+    recipe: Path
+    system: str
+    fractions: tuple[float, ...] = Field(min_length=1)
+    train: dict[str, Path]
+
+
+class System(_Strict):
+    """One row, or with adaptations several rows, of a table.
+
+    Attributes:
+        method: How it is trained.
+        rules: The name of a baseline, where the method is `rules`.
+        settings: Of the training, over the recipe's own `training` settings.
+        adapt: Ways to adapt the trained tagger, each a row `SYSTEM+NAME`; without adaptation it is a row in any case.
+        finetune: Where the method is `finetune`.
+        seeds: Instead of the recipe's.
+        label_sets: Instead of all.
+        encoder: Instead of the recipe's.
+    """
+
+    method: Literal["direct", "meta", "rules", "finetune"]
+    rules: str | None = None
+    settings: dict[str, Any] = {}
+    adapt: dict[str, Adaptation] = {}
+    finetune: FineTuning | None = None
+    seeds: tuple[int, ...] | None = None
+    label_sets: tuple[str, ...] | None = None
+    encoder: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> System:
+        if (self.method == "rules") != (self.rules is not None):
+            raise ValueError("method 'rules' goes with the name of a baseline in `rules`, and only it does")
+        if (self.method == "finetune") != (self.finetune is not None):
+            raise ValueError("method 'finetune' goes with a table `finetune`, and only it does")
+        return self
+
+
+class Recipe(_Strict):
+    """What is compared.
+
+    Attributes:
+        title: Stands over the table.
+        encoder: A bundled model, a folder or a Hugging Face id; `salin run --encoder` replaces it.
+        baseline: The system that the others are tested against.
+        seeds: One run of each system for each.
+        training: Settings of every trained system; a system's own stand over them.
+        label_sets: By name.
+        systems: By name.
+        switched_dev: Dictionaries, by language, with which a pseudo-foreign copy of dev is made: source-side evidence
+            for choosing settings, written into every cell.
+    """
+
+    title: str
+    encoder: str
+    baseline: str
+    seeds: tuple[int, ...] = Field(min_length=1)
+    training: dict[str, Any] = {}
+    label_sets: dict[str, LabelSet] = Field(min_length=1)
+    systems: dict[str, System] = Field(min_length=1)
+    switched_dev: dict[str, tuple[Path, ...]] = {}
+
+    @classmethod
+    def read(cls, path: str | Path, encoder: str | None = None) -> Recipe:
+        """Reads a recipe; paths in it are taken from its own folder.
+
+        Args:
+            path: A TOML file.
+            encoder: Stands in for the recipe's encoder.
+
+        Raises:
+            SettingError: When it is missing, is no TOML, or holds a setting that does not exist.
+        """
+        path = Path(path)
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise SettingError(f"{path}: no such recipe. Recipes are TOML files; salin's own are in recipes/") from None
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingError(f"{path}: no recipe: {error}") from error
+        if encoder is not None:
+            raw["encoder"] = encoder
+        try:
+            recipe = cls.model_validate(_with_paths(raw, path.resolve().parent))
+            if recipe.baseline not in recipe.systems:
+                raise SettingError(f"{path}: the baseline {recipe.baseline!r} is none of its systems")
+            for system in recipe.systems.values():
+                recipe.settings_of(system, 0)
+        except ValidationError as error:
+            raise SettingError(f"{path}: {_explained(error)}") from error
+        return recipe
+
+    def settings_of(self, system: System, seed: int) -> MethodSettings | MetaSettings:
+        """The settings of a system's training with a seed.
+
+        Raises:
+            ValidationError: When one does not exist or has a wrong value.
+        """
+        merged = _merged(self.training, system.settings)
+        merged["seed"] = seed
+        merged["loop"] = {**merged.get("loop", {"steps": 1, "learning_rate": 1e-4}), "seed": seed}
+        if system.method == "meta":
+            return MetaSettings.model_validate(merged)
+        # The recipe's common settings may hold what only meta-training knows.
+        only_meta = MetaSettings.model_fields.keys() - MethodSettings.model_fields.keys()
+        unknown = {key: value for key, value in merged.items() if key not in only_meta or key in system.settings}
+        return MethodSettings.model_validate(unknown)
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        known = merged.get(key)
+        # A table that is given empty switches the common one off.
+        merged[key] = _merged(known, value) if isinstance(known, dict) and isinstance(value, dict) and value else value
+        if value == {}:
+            merged[key] = None
+    return merged
+
+
+def _with_paths(value: Any, folder: Path, key: str = "") -> Any:  # noqa: ANN401 - any TOML value
+    """Makes the paths of a recipe absolute, wherever they stand."""
+    if isinstance(value, dict):
+        inside = key in {"tests", "train", "lexicons", "switched_dev"}
+        return {k: _with_paths(v, folder, "path" if inside else k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_with_paths(item, folder, key) for item in value]
+    if isinstance(value, str) and key in {"path", "source", "dev", "recipe"}:
+        return str(folder / value)
+    return value
+
+
+def _explained(error: ValidationError) -> str:
+    """The first problem, with the nearest existing setting where one does not exist."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] != "extra_forbidden":
+        return f"{place}: {first['msg']}"
+    models = [Recipe, LabelSet, Adaptation, FineTuning, System, MethodSettings, MetaSettings]
+    from salin.training.loop import LoopSettings
+    from salin.training.methods import SwitchingSettings
+
+    known = {name for model in (*models, LoopSettings, SwitchingSettings) for name in model.model_fields}
+    near = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
+    return f"there is no setting {place!r}" + (f". Did you mean {near[0]!r}?" if near else "")

@@ -1,0 +1,12 @@
+"""Models: an encoder and a head make a tagger, which is loaded, saved and run safely.
+
+Any Hugging Face encoder or decoder with a token-classification head serves; a saved tagger is a plain Hugging Face
+folder with one `salin.json` beside the weights. What models do not know: how they were trained, adapted or scored.
+"""
+
+from salin.models.network import TaggingNetwork
+from salin.models.parameters import AdaptedParameters, adapted_parameters
+from salin.models.settings import TaggerSettings
+from salin.models.tagger import Tagger
+
+__all__ = ["AdaptedParameters", "Tagger", "TaggerSettings", "TaggingNetwork", "adapted_parameters"]

@@ -1,0 +1,78 @@
+"""Which parameters adaptation changes: linear layers and norms of the upper blocks and the head, never embeddings.
+
+What is *trained* in the outer loop is another set: every parameter with `requires_grad`, embeddings too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from salin.errors import ModelError
+from salin.models.network import TaggingNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptedParameters:
+    """The modules whose own weights and biases adaptation changes.
+
+    Attributes:
+        modules: Names within the network, in the order of definition.
+        excluded: Names of modules above the frozen blocks that cannot be adapted, each with the reason.
+    """
+
+    modules: tuple[str, ...]
+    excluded: tuple[tuple[str, str], ...]
+
+
+def adapted_parameters(network: TaggingNetwork, frozen_blocks: int | None = None) -> AdaptedParameters:
+    """Chooses what adaptation changes.
+
+    Args:
+        network: A tagger's network.
+        frozen_blocks: Blocks left alone, counted from the lowest; None is a third of them. Where all blocks share one
+            set of weights (ALBERT) they are adapted together, unless all are frozen.
+
+    Raises:
+        ModelError: When the network has fewer blocks than that.
+    """
+    blocks = network.classifier.config.num_hidden_layers
+    frozen = blocks // 3 if frozen_blocks is None else frozen_blocks
+    if frozen > blocks:
+        raise ModelError(f"frozen_blocks is {frozen}, but the encoder has {blocks} blocks")
+    stack = _block_stack(network.classifier, blocks)
+    left_alone = tuple(f"classifier.{stack}.{i}." for i in range(frozen)) if stack else ()
+    modules, excluded = [], []
+    for name, module in network.named_modules():
+        if not list(module.parameters(recurse=False)) or name.startswith(left_alone):
+            continue
+        if "embed" in name.lower() or isinstance(module, nn.Embedding):
+            continue
+        if name == "crf":
+            excluded.append((name, "the transitions of a CRF are shared by all tasks"))
+        elif isinstance(module, nn.Linear) or is_norm(module):
+            modules.append(name)
+        else:
+            excluded.append((name, f"{type(module).__name__} is neither a linear layer nor a norm"))
+    return AdaptedParameters(tuple(modules), tuple(excluded))
+
+
+def is_norm(module: nn.Module) -> bool:
+    """Whether a module is LayerNorm or RMSNorm over its last dimension, in any of transformers' spellings."""
+    if isinstance(module, nn.LayerNorm | nn.RMSNorm):
+        return len(module.normalized_shape) == 1 and module.weight is not None
+    return type(module).__name__.endswith("RMSNorm") and hasattr(module, "weight") and norm_epsilon(module) is not None
+
+
+def norm_epsilon(module: nn.Module) -> float | None:
+    """What a norm adds to the variance."""
+    return getattr(module, "variance_epsilon", None) or getattr(module, "eps", None)
+
+
+def _block_stack(classifier: nn.Module, blocks: int) -> str | None:
+    """The name of the list that holds the blocks, or None where they share one set of weights."""
+    for name, module in classifier.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == blocks and (blocks > 1 or name.endswith(("layer", "layers"))):
+            return name
+    return None

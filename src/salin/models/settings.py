@@ -1,0 +1,65 @@
+"""`salin.json`: what a tagger's folder holds beyond a plain Hugging Face folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from salin.errors import ModelError
+from salin.files import write_json
+
+FILE = "salin.json"
+
+
+class TaggerSettings(BaseModel):
+    """Attributes:
+    labels: Entity types, sorted.
+    head: `softmax`, or `crf` for a linear chain over the words.
+    max_length: Pieces a window, special ones included.
+    overlap: Pieces that neighbouring windows share; None is half a window.
+    temperature: Logits are divided by it before they become probabilities; fitted on source dev (Guo et al. 2017).
+    frozen_blocks: Transformer blocks, counted from the lowest, that adaptation leaves alone; None is a third of them,
+        as four of twelve in Wu et al. 2020.
+    provenance: How the tagger was made, for people: method, data, seed, salin's version.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    labels: tuple[str, ...] = Field(min_length=1)
+    head: Literal["softmax", "crf"] = "softmax"
+    max_length: int = Field(128, ge=8)
+    overlap: int | None = Field(None, ge=0)
+    temperature: float = Field(1.0, gt=0)
+    frozen_blocks: int | None = Field(None, ge=0)
+    provenance: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The classes in the order of the logits: `O`, then `B-` and `I-` of each label."""
+        return ("O", *(f"{prefix}-{label}" for label in self.labels for prefix in "BI"))
+
+    @classmethod
+    def load(cls, folder: Path) -> TaggerSettings:
+        """Reads `salin.json`.
+
+        Raises:
+            ModelError: When the file is missing or does not hold these settings.
+        """
+        path = folder / FILE
+        if not path.exists():
+            raise ModelError(
+                f"{folder}: no {FILE}, so this is no salin tagger. To put a new head on an encoder, train one "
+                "(`salin train --encoder`)"
+            )
+        try:
+            return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except (ValidationError, ValueError, RecursionError) as error:
+            raise ModelError(f"{path}: {error}") from error
+
+    def save(self, folder: Path) -> None:
+        """Writes `salin.json`."""
+        write_json(folder / FILE, self.model_dump(mode="json"))

@@ -1,0 +1,202 @@
+"""The tagger: a network, its tokenizer and its settings."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from salin.corpus import Sentence, TagsText
+from salin.encoding import Windower, collate, length_buckets
+from salin.errors import ModelError
+from salin.files import atomic_directory, write_json
+from salin.models.decoding import Chain, entity_spans, marginals, viterbi
+from salin.models.loading import (
+    CRF_TYPE,
+    check_safetensors,
+    load_classifier,
+    load_config,
+    load_tokenizer,
+    load_with_new_head,
+    quiet,
+    resolve,
+)
+from salin.models.network import TaggingNetwork
+from salin.models.settings import TaggerSettings
+
+# Sentences read ahead, so that batches can be filled with sentences of like length.
+_READ_AHEAD = 512
+_PIECES_A_BATCH = 4096
+_CRF_FILE = "crf.safetensors"
+
+
+class Tagger(TagsText):
+    """Tags sentences with a trained network.
+
+    Args:
+        network: Put into eval mode.
+        tokenizer: The one that the network's encoder was trained with.
+        settings: Labels, head, windows.
+    """
+
+    def __init__(self, network: TaggingNetwork, tokenizer: PreTrainedTokenizerFast, settings: TaggerSettings):
+        self.network = network.eval()
+        self.tokenizer = tokenizer
+        self.settings = settings
+        self.labels = settings.labels
+        self.windower = Windower(tokenizer, settings.max_length, settings.overlap)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path) -> Tagger:
+        """Loads a tagger.
+
+        Args:
+            name: A bundled model (`salin-tiny`), a folder, or a Hugging Face id.
+
+        Raises:
+            ModelError: When there is none, or it is damaged or unsafe.
+        """
+        folder = resolve(name)
+        settings, config = TaggerSettings.load(folder), load_config(folder)
+        if config.num_labels != len(settings.tags):
+            raise ModelError(
+                f"{folder}: salin.json has {len(settings.labels)} labels ({len(settings.tags)} tags), config.json has "
+                f"{config.num_labels} tags"
+            )
+        network = TaggingNetwork(load_classifier(folder, config), settings.tags, crf=settings.head == "crf")
+        if network.crf is not None:
+            check_safetensors(folder / _CRF_FILE)
+            try:
+                network.crf.load_state_dict(load_file(folder / _CRF_FILE))
+            except (RuntimeError, SafetensorError) as error:
+                raise ModelError(f"{folder / _CRF_FILE}: no transitions for these tags: {error}") from error
+        return cls(network, load_tokenizer(folder), settings)
+
+    @classmethod
+    def on_encoder(
+        cls,
+        encoder: str | Path,
+        labels: Iterable[str],
+        *,
+        head: Literal["softmax", "crf"] = "softmax",
+        max_length: int = 128,
+        frozen_blocks: int | None = None,
+    ) -> Tagger:
+        """Puts a new head, drawn from torch's seed, on a pretrained encoder or decoder.
+
+        Args:
+            encoder: A bundled model, a folder, or a Hugging Face id.
+            labels: Entity types.
+            head: `softmax` or `crf`.
+            max_length: Pieces a window; never more than the encoder has positions.
+            frozen_blocks: Blocks that adaptation leaves alone; None is a third of them.
+
+        Raises:
+            ModelError: When there is no such encoder, or it is damaged or unsafe.
+        """
+        folder = resolve(encoder)
+        config, tokenizer = load_config(folder), load_tokenizer(folder)
+        positions = getattr(config, "max_position_embeddings", None) or max_length
+        # RoBERTa-type models count positions from behind the padding index.
+        positions -= (config.pad_token_id or 0) + 1 if config.model_type in {"roberta", "xlm-roberta", "camembert"} else 0
+        settings = TaggerSettings(
+            labels=tuple(sorted(set(labels))), head=head, max_length=min(max_length, positions),
+            frozen_blocks=frozen_blocks, provenance={"encoder": str(encoder)},
+        )  # fmt: skip
+        config.id2label = dict(enumerate(settings.tags))
+        config.label2id = {tag: index for index, tag in enumerate(settings.tags)}
+        if config.pad_token_id is None:
+            config.pad_token_id = tokenizer.pad_token_id
+        network = TaggingNetwork(load_with_new_head(folder, config), settings.tags, crf=head == "crf")
+        return cls(network, tokenizer, settings)
+
+    def save_pretrained(self, folder: str | Path, *, dtype: torch.dtype = torch.float32) -> None:
+        """Writes the tagger as a plain Hugging Face folder with a `salin.json` in it, whole or not at all.
+
+        With a softmax head `transformers.pipeline("ner")` loads it; a CRF is stored under an architecture of its own,
+        at which transformers stops with a clear error instead of ignoring the chain.
+
+        Args:
+            folder: Where to; a folder that stands there is replaced.
+            dtype: Of the stored weights: fp16 halves the size, and loading converts it back.
+        """
+        classifier = self.network.classifier
+        tensors = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor
+                   for name, tensor in classifier.state_dict().items()}  # fmt: skip
+        with atomic_directory(folder) as temporary, quiet():
+            classifier.save_pretrained(temporary, state_dict=tensors)
+            self.tokenizer.save_pretrained(temporary)
+            self.settings.save(temporary)
+            if self.network.crf is not None:
+                save_file({k: v.contiguous() for k, v in self.network.crf.state_dict().items()}, temporary / _CRF_FILE)
+                config = json.loads((temporary / "config.json").read_text(encoding="utf-8"))
+                renamed = {"model_type": CRF_TYPE, "architectures": ["SalinCrfForTokenClassification"]}
+                write_json(temporary / "config.json", {**config, "backbone_model_type": config["model_type"], **renamed})
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def tag_sentences(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+        """Tags sentences, lazily and in order."""
+        iterator = iter(sentences)
+        while block := list(itertools.islice(iterator, _READ_AHEAD)):
+            yield from self.decode(block, self.emissions(block))
+
+    @torch.no_grad()
+    def emissions(self, sentences: Sequence[Sentence]) -> list[Tensor]:
+        """Tag scores at the words of each sentence, `[words, tags]` in fp32, merged over its windows."""
+        windows = self.windower.windows(sentences)
+        scores = [torch.zeros(len(s.words), len(self.settings.tags)) for s in sentences]
+        for group in length_buckets([len(window) for window in windows], _PIECES_A_BATCH):
+            chosen = [windows[index] for index in group]
+            batch = collate(chosen, self.tokenizer.pad_token_id).to(self.device)
+            at_words = batch.at_words(self.network(batch.input_ids, batch.attention_mask)).float().cpu()
+            self.scatter(scores, chosen, at_words)
+        return scores
+
+    @staticmethod
+    def scatter(scores: Sequence[Tensor], windows: Sequence, at_words: Tensor) -> None:
+        """Puts what a batch says of its decided words, window by window, where the words stand in their sentences."""
+        start = 0
+        for window in windows:
+            stop = start + len(window.owned)
+            scores[window.sentence][list(window.owned)] = at_words[start:stop]
+            start = stop
+
+    @torch.no_grad()
+    def decode(self, sentences: Sequence[Sentence], emissions: Sequence[Tensor]) -> list[Sentence]:
+        """The sentences with the best legal tag sequence as entities, each with its mean tag probability.
+
+        Args:
+            sentences: The sentences.
+            emissions: `[words, tags]` for each.
+        """
+        chain = self.network.chain
+        chain = Chain(*(t.detach().cpu() for t in (chain.start, chain.between, chain.end)))
+        decoded = list(sentences)
+        with_words = [index for index, sentence in enumerate(sentences) if sentence.words]
+        for group in length_buckets([len(sentences[i].words) for i in with_words], 8 * _PIECES_A_BATCH):
+            chosen = [with_words[index] for index in group]
+            lengths = torch.tensor([len(sentences[i].words) for i in chosen])
+            padded = torch.nn.utils.rnn.pad_sequence([emissions[i] for i in chosen], batch_first=True)
+            probabilities = self._probabilities(padded, lengths, chain)
+            paths = viterbi(padded, lengths, chain)
+            for row, (index, path) in enumerate(zip(chosen, paths, strict=True)):
+                decoded[index] = sentences[index].with_spans(*entity_spans(path, probabilities[row], self.settings.tags))
+        return decoded
+
+    def _probabilities(self, emissions: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
+        scaled = emissions / self.settings.temperature
+        if self.network.crf is None:
+            return scaled.softmax(-1)
+        return marginals(scaled, lengths, chain)

@@ -1,0 +1,123 @@
+"""Masked language modelling over plain text, over translation pairs and over code-switched text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast
+
+from salin.corpus.lexicon import Lexicon
+from salin.pretraining.text import ParallelText, PlainText
+
+IGNORED = -100
+# More than any script needs for a full row; what a row does not take is cut off.
+_CHARACTERS_A_PIECE = 6
+
+
+@dataclass(frozen=True)
+class MaskedBatches:
+    """The batches of masked pretraining: step -> rows of `length` pieces.
+
+    Each row is one of: a passage of plain text (masked language modelling, Devlin et al. 2019); translation pairs of
+    two languages side by side (translation language modelling, Lample and Conneau 2019); an English passage of which
+    part of the words are dictionary translations into one language. Rows are a pure function of `(seed, step)`.
+
+    Attributes:
+        tokenizer: Makes the pieces.
+        plain: The plain text.
+        parallel: The translation pairs.
+        lexicons: English to each language.
+        mix: The weights of `masked`, `translation` and `switched` rows.
+        rows: Rows a batch.
+        length: Pieces a row, special ones included.
+        mask_rate: The share of pieces to predict: of these 80 % are masked, 10 % random and 10 % left as they are.
+        switch_rate: The share of the words of a switched row that are looked up.
+        seed: Decides everything.
+    """
+
+    tokenizer: PreTrainedTokenizerFast
+    plain: PlainText
+    parallel: ParallelText
+    lexicons: Mapping[str, Lexicon]
+    mix: Mapping[str, float]
+    rows: int
+    length: int
+    mask_rate: float
+    switch_rate: float
+    seed: int
+
+    def __call__(self, step: int) -> dict[str, Tensor]:
+        """The batch of a step: `input_ids`, `attention_mask` and `labels`, each `[rows, length]`."""
+        random = np.random.default_rng([self.seed, step])
+        kinds = sorted(self.mix)
+        shares = np.array([self.mix[kind] for kind in kinds], float)
+        drawn = random.choice(len(kinds), self.rows, p=shares / shares.sum())
+        texts = [getattr(self, f"_{kinds[kind]}")(random) for kind in drawn]
+        return self._mask([self._row(text) for text in texts], random)
+
+    def _masked(self, random: np.random.Generator) -> list[str]:
+        return [self.plain.draw(self.length * _CHARACTERS_A_PIECE, random)[1]]
+
+    def _translation(self, random: np.random.Generator) -> list[str]:
+        texts, characters = [], 0
+        for pair in self.parallel.draw(random):
+            texts.extend(pair if random.random() < 0.5 else pair[::-1])
+            characters += sum(map(len, pair))
+            # Translations are short; a row is filled with as many pairs as fit, most of them whole.
+            if characters >= self.length * 3:
+                return texts
+        return texts
+
+    def _switched(self, random: np.random.Generator) -> list[str]:
+        words = self.plain.passage("en", self.length * _CHARACTERS_A_PIECE, random).split()
+        languages = sorted(self.lexicons)
+        lexicon = self.lexicons[languages[int(random.integers(len(languages)))]]
+        looked_up = random.random(len(words)) < self.switch_rate
+        pairs = zip(words, looked_up, strict=True)
+        return [" ".join(lexicon.translate(word, random) or word if look else word for word, look in pairs)]
+
+    def _row(self, texts: list[str]) -> list[int]:
+        cls, sep = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        ids = [cls]
+        for pieces in self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]:
+            ids += [*pieces, sep]
+        return [*ids[: self.length - 1], sep] if len(ids) > self.length else ids
+
+    def _mask(self, rows: list[list[int]], random: np.random.Generator) -> dict[str, Tensor]:
+        width = max(map(len, rows))
+        ids = np.full((len(rows), width), self.tokenizer.pad_token_id, np.int64)
+        for row, pieces in zip(ids, rows, strict=True):
+            row[: len(pieces)] = pieces
+        attended = np.arange(width)[None] < np.array([len(row) for row in rows])[:, None]
+        chosen = ~np.isin(ids, self.tokenizer.all_special_ids) & (random.random(ids.shape) < self.mask_rate)
+        labels = np.where(chosen, ids, IGNORED)
+        fate = random.random(ids.shape)
+        ids = np.where(chosen & (fate < 0.8), self.tokenizer.mask_token_id, ids)
+        ids = np.where(chosen & (fate >= 0.9), random.integers(len(self.tokenizer), size=ids.shape), ids)
+        return {
+            "input_ids": torch.from_numpy(ids),
+            "attention_mask": torch.from_numpy(attended.astype(np.int64)),
+            "labels": torch.from_numpy(labels),
+        }
+
+
+def masked_loss(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Cross-entropy of the chosen pieces, with the vocabulary layer run on these alone.
+
+    Args:
+        model: A BERT with a language-model head.
+        batch: What [MaskedBatches][salin.pretraining.masked.MaskedBatches] gives.
+
+    Returns:
+        `loss` in nats and `accuracy` in 0..1.
+    """
+    hidden = model.bert(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
+    chosen = batch["labels"] != IGNORED
+    logits = model.cls(hidden[chosen]).float()
+    labels = batch["labels"][chosen]
+    accuracy = (logits.argmax(-1) == labels).float().mean()
+    return {"loss": nn.functional.cross_entropy(logits, labels), "accuracy": accuracy.detach()}

@@ -1,0 +1,10 @@
+"""Retrieval: sentence vectors and, for each sentence, the labelled source sentences nearest to it.
+
+What it does not know: labels, and what the neighbours are wanted for.
+"""
+
+from salin.retrieval.index import SourceIndex
+from salin.retrieval.nearest import nearest
+from salin.retrieval.vectors import SentenceVectors, VectorSettings
+
+__all__ = ["SentenceVectors", "SourceIndex", "VectorSettings", "nearest"]

@@ -1,0 +1,116 @@
+"""The vectors of a labelled source corpus, in memory and on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from salin.corpus import Corpus, Sentence
+from salin.errors import DataError, ModelError, SettingError
+from salin.files import atomic_directory, write_json
+from salin.models.loading import check_safetensors
+from salin.models.tagger import Tagger
+from salin.retrieval.nearest import nearest
+from salin.retrieval.vectors import SentenceVectors, VectorSettings, centre
+
+
+@dataclass(frozen=True)
+class SourceIndex:
+    """Finds the source sentences nearest to others.
+
+    Attributes:
+        vectors: Makes the vectors of queries.
+        source: Unit vectors of the source sentences, not centred, `[sentences, size]`.
+        query_mean: What is taken off query vectors where the settings say centred, `[size]`: the mean vector of plain
+            target text where that was given, else of the source.
+    """
+
+    vectors: SentenceVectors
+    source: Tensor
+    query_mean: Tensor
+
+    @classmethod
+    def build(
+        cls, tagger: Tagger, source: Sequence[Sentence], settings: VectorSettings, target: Sequence[Sentence] = ()
+    ) -> SourceIndex:
+        """Makes the vectors.
+
+        Args:
+            tagger: Gives the encoder, unless the settings name another one.
+            source: The sentences to be found.
+            settings: What vectors are made of.
+            target: Plain sentences of the target language, for centring; none are needed.
+
+        Raises:
+            DataError: When there are no source sentences.
+        """
+        if not source:
+            raise DataError("there are no source sentences to adapt to", remedy="Give labelled sentences (--source)")
+        vectors = SentenceVectors(settings, tagger)
+        made = vectors(source)
+        return cls(vectors, made, (vectors(target) if target else made).mean(0))
+
+    def nearest(self, sentences: Sequence[Sentence], k: int) -> tuple[Tensor, Tensor]:
+        """Cosines and indices of the k nearest source sentences, nearest first, `[sentences, k]`."""
+        queries = self.vectors(sentences)
+        if not self.vectors.settings.centred:
+            return nearest(queries, self.source, k)
+        return nearest(centre(queries, self.query_mean), centre(self.source, self.source.mean(0)), k)
+
+    def among_source(self, sentences: Sequence[Sentence], k: int) -> tuple[Tensor, Tensor]:
+        """For each source sentence the k nearest others; exact copies of it never count.
+
+        Args:
+            sentences: The source sentences that the index was built of.
+            k: How many.
+        """
+        groups: dict[str, int] = {}
+        own = torch.tensor([groups.setdefault(sentence.text, len(groups)) for sentence in sentences])
+        source = self.source
+        if self.vectors.settings.centred:
+            source = centre(source, source.mean(0))
+        return nearest(source, source, k, torch.cat([own, own]))
+
+    def save(self, folder: str | Path, corpus: Corpus) -> None:
+        """Writes the index with the checksums of the corpus and the model that it was made with."""
+        with atomic_directory(folder) as temporary:
+            save_file({"source": self.source, "query_mean": self.query_mean}, temporary / "vectors.safetensors")
+            made_with = {"vectors": str(self.vectors.settings), "corpus": corpus.checksum, "model": self.vectors.made_with()}
+            write_json(temporary / "index.json", made_with)
+
+    @classmethod
+    def load(cls, folder: str | Path, corpus: Corpus, tagger: Tagger) -> SourceIndex:
+        """Reads an index.
+
+        Raises:
+            DataError: When there is none, or it was made with another corpus.
+            ModelError: When it was made with another model, or is damaged.
+        """
+        folder = Path(folder)
+        try:
+            made_with = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+            settings = VectorSettings.parse(made_with["vectors"])
+        except (OSError, ValueError, KeyError, TypeError, SettingError, RecursionError) as error:
+            raise DataError("no index here", path=folder, remedy="Make one with `salin index`") from error
+        if made_with.get("corpus") != corpus.checksum:
+            raise DataError(f"this index was made of another corpus than {corpus.name}", path=folder,
+                            remedy="Make it again with `salin index`")  # fmt: skip
+        vectors = SentenceVectors(settings, tagger)
+        if made_with.get("model") != vectors.made_with():
+            raise ModelError(f"{folder}: this index was made with another model. Make it again with `salin index`")
+        check_safetensors(folder / "vectors.safetensors")
+        try:
+            tensors = load_file(folder / "vectors.safetensors")
+            source, mean = tensors["source"], tensors["query_mean"]
+        except (SafetensorError, KeyError) as error:
+            raise ModelError(f"{folder}: its vectors are damaged ({error}). Make it again with `salin index`") from error
+        if source.shape != (len(corpus), *mean.shape):
+            raise ModelError(f"{folder}: its vectors are not one a sentence. Make it again with `salin index`")
+        return cls(vectors, source, mean)

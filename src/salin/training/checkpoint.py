@@ -1,0 +1,94 @@
+"""Checkpoints without pickle: weights and optimiser state as safetensors, the rest as JSON, whole or absent.
+
+The loop's batches, schedule and random numbers are functions of the seed and the step alone, so that no random state
+has to be kept: the step number is enough to go on exactly.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from salin.errors import SettingError
+from salin.files import atomic_directory, recover_directory, write_json
+
+NAME = "checkpoint"
+
+
+def save_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Writes `folder/checkpoint` in place of the one that stands there.
+
+    Args:
+        folder: The run's folder.
+        model: Its parameters and buffers are written.
+        optimizer: Its state tensors are written.
+        state: JSON values: the step, the settings, the best score so far.
+    """
+    with atomic_directory(folder / NAME) as temporary:
+        save_file(cloned_state(model), temporary / "model.safetensors")
+        save_file(_optimizer_tensors(model, optimizer), temporary / "optimizer.safetensors")
+        write_json(temporary / "state.json", state)
+
+
+def load_checkpoint(
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Loads the newest checkpoint into the model and the optimiser.
+
+    Returns:
+        The state that was saved with it, or None where there is no checkpoint.
+
+    Raises:
+        SettingError: When it was made with other settings.
+    """
+    recover_directory(folder / NAME)
+    # What a killed run was writing: a checkpoint, the best weights, the log.
+    for left_over in folder.glob(".*.tmp"):
+        shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+    if not (folder / NAME / "state.json").exists():
+        return None
+    state = json.loads((folder / NAME / "state.json").read_text(encoding="utf-8"))
+    differing = sorted(k for k in settings.keys() | state["settings"].keys() if settings.get(k) != state["settings"].get(k))
+    if differing:
+        changes = ", ".join(f"{k}: {state['settings'].get(k)} then, {settings.get(k)} now" for k in differing)
+        raise SettingError(f"{folder}: its checkpoint was made with other settings ({changes}). Name another folder")
+    model.load_state_dict(load_file(folder / NAME / "model.safetensors"), strict=False)
+    _restore_optimizer(model, optimizer, load_file(folder / NAME / "optimizer.safetensors"))
+    return state
+
+
+def cloned_state(model: nn.Module) -> dict[str, Tensor]:
+    """The model's tensors as contiguous CPU copies, tied ones once (safetensors refuses shared memory)."""
+    seen: set[int] = set()
+    tensors: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        if tensor.data_ptr() in seen and tensor.numel():
+            continue
+        seen.add(tensor.data_ptr())
+        tensors[name] = tensor.detach().to("cpu", copy=True).contiguous()
+    return tensors
+
+
+def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    tensors: dict[str, Tensor] = {}
+    for parameter, state in optimizer.state.items():
+        for key, value in state.items():
+            tensor = value if isinstance(value, Tensor) else torch.tensor(value)
+            tensors[f"{names[parameter]}|{key}"] = tensor.detach().to("cpu", copy=True).contiguous()
+    return tensors
+
+
+def _restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = dict(model.named_parameters())
+    for key, tensor in tensors.items():
+        name, _, field = key.rpartition("|")
+        parameter = parameters[name]
+        # The step counter stays where the optimiser keeps it, on the CPU.
+        optimizer.state[parameter][field] = tensor if tensor.dim() == 0 else tensor.to(parameter.device)

@@ -1,0 +1,77 @@
+"""Direct transfer: train on the source language, tag the target (Wu and Dredze 2019). The honest baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from salin.corpus import Corpus
+from salin.encoding import collate
+from salin.models import Tagger
+from salin.models.labelled import LabelledSentences, gold_of
+from salin.training.examples import EntityMasking, Epochs, Examples
+from salin.training.methods import MethodSettings, made_with, train
+from salin.training.objectives import DirectBatch, DirectObjective
+
+
+def train_direct(
+    tagger: Tagger, source: Sequence[Corpus], dev: Corpus, settings: MethodSettings, *, folder: Path | None = None,
+    title: str = "direct",
+) -> dict[str, float]:  # fmt: skip
+    """Trains a tagger on labelled sentences.
+
+    Args:
+        tagger: Trained in place.
+        source: Corpora; each may annotate fewer types than the tagger has.
+        dev: Labelled source sentences that choose the checkpoint.
+        settings: How.
+        folder: For the log and checkpoints; a run found there is resumed.
+        title: What stands before the progress bar.
+
+    Returns:
+        The figures of the chosen evaluation.
+
+    Raises:
+        DataError: When a corpus has labels that the tagger does not have.
+    """
+    batches = DirectBatches.of(tagger, source, settings)
+    objective = DirectObjective(settings.max_weight)
+    made = made_with(tagger, source, dev, settings)
+    return train(tagger, batches, objective, settings.loop, dev, folder=folder, title=title, made_with=made)
+
+
+@dataclass(frozen=True)
+class DirectBatches:
+    """The batches of direct training: step -> windows with tags, a pure function of `(seed, step)`."""
+
+    examples: Examples
+    epochs: Epochs
+    masking: EntityMasking
+    pad: int
+    seed: int
+
+    @classmethod
+    def of(cls, tagger: Tagger, source: Sequence[Corpus], settings: MethodSettings) -> DirectBatches:
+        """For a tagger, its corpora and settings."""
+        labelled = LabelledSentences.from_corpora(source, tagger.settings)
+        switching = settings.switching.load() if settings.switching else None
+        lengths = tuple(len(sentence.words) for sentence in labelled.sentences)
+        return cls(
+            Examples(labelled, tagger.windower, tagger.settings, switching),
+            Epochs(len(labelled), settings.batch, settings.seed, lengths),
+            EntityMasking.for_tokenizer(tagger.tokenizer, settings.mask_rate),
+            tagger.tokenizer.pad_token_id,
+            settings.seed,
+        )
+
+    def __call__(self, step: int) -> DirectBatch:
+        """The batch of a step."""
+        random = np.random.default_rng([self.seed, step, 1])
+        found = self.examples.windows(self.epochs(step), random, switch=True, hide=self.masking)
+        pairs = [pair for sentence in found for pair in sentence]
+        windows = [window for window, _ in pairs]
+        gold = gold_of(windows, [known for _, known in pairs], [0] * len(windows), 1)
+        return DirectBatch(collate(windows, self.pad), gold)

@@ -1,0 +1,205 @@
+"""The only training loop: steps, schedule, precision, log, evaluation, checkpoints, exact resume.
+
+It knows nothing of taggers or language models. A source of batches says what step `i` trains on, an objective says what
+to minimise; both are pure functions of their arguments and of the random numbers that the loop seeds from
+`(seed, step)`, so that a run which is killed and resumed ends with the very weights of one that was not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import torch
+from accelerate import Accelerator
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from salin.errors import SettingError
+from salin.files import atomic_write
+from salin.training.checkpoint import cloned_state, load_checkpoint, save_checkpoint
+from salin.training.progress import TrainingProgress
+
+
+class BatchSource(Protocol):
+    """Says what each step trains on."""
+
+    def __call__(self, step: int) -> Any:
+        """The batch of a step: always the same for the same step."""
+        ...
+
+
+class Objective(Protocol):
+    """Says what is minimised."""
+
+    def __call__(self, model: nn.Module, batch: Any) -> Mapping[str, Tensor]:
+        """Scalars of which `"loss"` is minimised and all are logged."""
+        ...
+
+
+class LoopSettings(BaseModel):
+    """How long and how fast a run trains.
+
+    Attributes:
+        steps: Updates.
+        learning_rate: Its peak.
+        warmup: The share of the steps over which the rate rises from 0.
+        schedule: What follows the warm-up: `linear` decay to 0, or `constant`.
+        optimizer: `adamw`, or `bertadam` (no bias correction, per-tensor clipping; SPECS 1.3).
+        weight_decay: Of weights; biases and norms never decay.
+        betas: AdamW's.
+        clip: The largest global gradient norm; 0 clips nothing. `bertadam` clips each tensor by itself instead.
+        precision: `bf16` runs under autocast and keeps the weights in fp32.
+        log_every: Steps between log records.
+        evaluate_every: Steps between evaluations; 0 evaluates at the end alone.
+        checkpoint_every: Steps between checkpoints.
+        seed: Of the model's own random numbers (dropout). Batch sources have their own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+    warmup: float = Field(0.1, ge=0, le=1)
+    schedule: Literal["linear", "constant"] = "linear"
+    optimizer: Literal["adamw", "bertadam"] = "adamw"
+    weight_decay: float = Field(0.01, ge=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip: float = Field(1.0, ge=0)
+    precision: Literal["fp32", "bf16"] = "fp32"
+    log_every: int = Field(10, gt=0)
+    evaluate_every: int = Field(0, ge=0)
+    checkpoint_every: int = Field(100, gt=0)
+    seed: int = 95
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step (counted from 0), as a share of the peak."""
+        rising = self.warmup * self.steps
+        if step + 1 < rising:
+            return (step + 1) / rising
+        return 1.0 if self.schedule == "constant" else min(1.0, (self.steps - step) / max(self.steps - rising, 1.0))
+
+
+def fit(
+    model: nn.Module,
+    batches: BatchSource,
+    objective: Objective,
+    settings: LoopSettings,
+    *,
+    folder: Path | None = None,
+    evaluate: Callable[[], Mapping[str, float]] | None = None,
+    select: str = "f1",
+    title: str = "training",
+    made_with: Mapping[str, Any] | None = None,
+) -> dict[str, float]:
+    """Trains `model` in place.
+
+    Args:
+        model: Parameters with `requires_grad` are trained.
+        batches: What each step trains on.
+        objective: What is minimised.
+        settings: How long and how fast.
+        folder: Where the log, the checkpoint and the best weights go; a run that finds a checkpoint there goes on from
+            it. None keeps everything in memory.
+        evaluate: Called with the model in eval mode at each evaluation; gives figures for the log. With it the model
+            ends with the weights of the evaluation at which `select` was highest (the first of equals).
+        select: The figure that chooses.
+        title: What stands before the progress bar.
+        made_with: What else the run depends on, as JSON values by name: a checkpoint that was made with others is
+            refused, since going on from it would give weights that no run from the start gives.
+
+    Returns:
+        The figures of the chosen evaluation with `"step"`, or those of the last log record without `evaluate`.
+
+    Raises:
+        SettingError: When the folder holds a checkpoint of another run.
+    """
+    # The precision is not told to accelerate, which allows one a process and refuses the next run that wants another.
+    accelerator = Accelerator()
+    bf16 = settings.precision == "bf16"
+    device_model: nn.Module = model.to(accelerator.device)
+    optimizer = _optimizer(device_model, settings)
+    fingerprint = {**settings.model_dump(mode="json"), **(made_with or {})}
+    state = load_checkpoint(folder, device_model, optimizer, fingerprint) if folder else None
+    first = state["step"] if state else 0
+    best: dict[str, float] = state["best"] if state else {}
+    best_weights = _BestWeights(folder)
+    figures: dict[str, float] = state.get("figures", {}) if state else {}
+    parameters = [p for p in device_model.parameters() if p.requires_grad]
+    log = TrainingProgress(title, settings.steps, folder / "log.jsonl" if folder else None, first)
+    with log:
+        clock, since = time.perf_counter(), first
+        for step in range(first, settings.steps):
+            torch.manual_seed(settings.seed * 1_000_003 + step)
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * settings.rate(step)
+            device_model.train()
+            with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=bf16):
+                losses = objective(device_model, batches(step))
+            accelerator.backward(losses["loss"])
+            if settings.clip and settings.optimizer == "adamw":
+                torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            done = step + 1
+            log.advance(done)
+            last = done == settings.steps
+            if done % settings.log_every == 0 or last:
+                figures = {name: float(value.detach()) for name, value in losses.items()}
+                now = time.perf_counter()
+                figures["seconds_per_step"], clock, since = (now - clock) / (done - since), now, done
+                log.record(done, figures)
+            if evaluate and (last or (settings.evaluate_every and done % settings.evaluate_every == 0)):
+                device_model.eval()
+                scores = {**evaluate(), "step": done}
+                log.record(done, {f"eval_{k}": v for k, v in scores.items() if k != "step"})
+                if not best or scores[select] > best[select]:
+                    best = scores
+                    best_weights.keep(device_model)
+            if folder and (last or done % settings.checkpoint_every == 0):
+                state = {"step": done, "best": best, "figures": figures, "settings": fingerprint}
+                save_checkpoint(folder, device_model, optimizer, state)
+    if evaluate:
+        best_weights.restore(device_model)
+        figures = best
+    device_model.eval()
+    return figures
+
+
+class _BestWeights:
+    """The weights of the best evaluation so far: in memory, and in the run's folder where there is one."""
+
+    def __init__(self, folder: Path | None):
+        self._path = folder / "best.safetensors" if folder else None
+        self._tensors: dict[str, Tensor] | None = None
+
+    def keep(self, model: nn.Module) -> None:
+        tensors = cloned_state(model)
+        if self._path is None:
+            self._tensors = tensors
+        else:
+            with atomic_write(self._path, "wb") as file:
+                save_file(tensors, file.name)
+
+    def restore(self, model: nn.Module) -> None:
+        tensors = self._tensors if self._path is None else load_file(self._path)
+        if tensors is None:
+            raise SettingError("no evaluation has been made, so there are no best weights")
+        model.load_state_dict(tensors, strict=False)
+
+
+def _optimizer(model: nn.Module, settings: LoopSettings) -> torch.optim.Optimizer:
+    decayed, plain = [], []
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            (decayed if parameter.dim() > 1 else plain).append(parameter)
+    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    groups = [group for group in groups if group["params"]]
+    if settings.optimizer == "bertadam":
+        from salin.adaptation.bertadam import BertAdam
+
+        return BertAdam(groups, lr=settings.learning_rate)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas)

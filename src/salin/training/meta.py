@@ -1,0 +1,141 @@
+"""Meta-training: first-order MAML over pseudo-tasks, each a source sentence and those most like it (Wu et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+from torch import Tensor
+
+from salin.adaptation.adapter import DEFAULT_VECTORS
+from salin.adaptation.engines import find_adaptable
+from salin.adaptation.layout import TaskBatch, lay_out
+from salin.adaptation.rules import RuleName
+from salin.corpus import Corpus
+from salin.encoding import Window
+from salin.models import Tagger
+from salin.models.labelled import LabelledSentences, gold_of
+from salin.models.losses import Gold
+from salin.retrieval import SourceIndex, VectorSettings
+from salin.training.examples import EntityMasking, Epochs, Examples
+from salin.training.loop import LoopSettings
+from salin.training.methods import MethodSettings, made_with, train
+from salin.training.objectives import MetaBatch, MetaObjective
+
+
+class MetaSettings(MethodSettings):
+    """What meta-training has beyond every method's settings.
+
+    Attributes:
+        k: Supports a task.
+        rule: The inner update rule.
+        inner_rate: Its peak step size; it follows the outer schedule, as in the published code.
+        inner_steps: Steps on the supports.
+        vectors: What finds supports; made once, before training, by the encoder as it then is.
+        switch_supports: Whether supports are code-switched too. By default only queries are: at test time the sentence
+            to tag is foreign and what it learns from is not.
+    """
+
+    k: int = Field(2, gt=0)
+    rule: RuleName = "sgd"
+    inner_rate: float = Field(0.05, gt=0)
+    inner_steps: int = Field(2, gt=0)
+    vectors: str = DEFAULT_VECTORS
+    switch_supports: bool = False
+
+
+def train_meta(
+    tagger: Tagger, source: Sequence[Corpus], dev: Corpus, settings: MetaSettings, *, folder: Path | None = None,
+    title: str = "meta",
+) -> dict[str, float]:  # fmt: skip
+    """Meta-trains a tagger, so that a step on similar source sentences helps it.
+
+    Args:
+        tagger: Trained in place.
+        source: Corpora; each may annotate fewer types than the tagger has.
+        dev: Labelled source sentences that choose the checkpoint, tagged without adaptation.
+        settings: How.
+        folder: For the log and checkpoints; a run found there is resumed.
+        title: What stands before the progress bar.
+
+    Returns:
+        The figures of the chosen evaluation.
+
+    Raises:
+        DataError: When a corpus has labels that the tagger does not have.
+    """
+    modules = find_adaptable(tagger.network, tagger.settings.frozen_blocks).modules
+    objective = MetaObjective(modules, settings.rule, settings.inner_rate, settings.inner_steps, settings.max_weight)
+    batches = MetaBatches.of(tagger, source, settings)
+    made = made_with(tagger, source, dev, settings)
+    return train(tagger, batches, objective, settings.loop, dev, folder=folder, title=title, made_with=made)
+
+
+@dataclass(frozen=True)
+class MetaBatches:
+    """The batches of meta-training: step -> pseudo-tasks, a pure function of `(seed, step)`.
+
+    Attributes:
+        examples: The sentences.
+        neighbours: For each sentence its supports, nearest first.
+        epochs: Which sentences are the queries of a step.
+        masking: Hides entity words of queries (as the published code does, and unlike the paper's text).
+        loop: Its schedule moves the inner step size too.
+        pad: The padding piece.
+        switch_supports: Whether supports are code-switched.
+        seed: Decides.
+    """
+
+    examples: Examples
+    neighbours: tuple[tuple[int, ...], ...]
+    epochs: Epochs
+    masking: EntityMasking
+    loop: LoopSettings
+    pad: int
+    switch_supports: bool
+    seed: int
+
+    @classmethod
+    def of(cls, tagger: Tagger, source: Sequence[Corpus], settings: MetaSettings) -> MetaBatches:
+        """For a tagger, its corpora and settings."""
+        labelled = LabelledSentences.from_corpora(source, tagger.settings)
+        index = SourceIndex.build(tagger, labelled.sentences, VectorSettings.parse(settings.vectors))
+        cosines, indices = index.among_source(labelled.sentences, settings.k)
+        neighbours = tuple(
+            tuple(i for i, cosine in zip(row, values, strict=True) if cosine > float("-inf"))
+            for row, values in zip(indices.tolist(), cosines.tolist(), strict=True)
+        )
+        return cls(
+            Examples(labelled, tagger.windower, tagger.settings, settings.switching.load() if settings.switching else None),
+            neighbours,
+            Epochs(len(labelled), settings.batch, settings.seed, tuple(len(s.words) for s in labelled.sentences)),
+            EntityMasking.for_tokenizer(tagger.tokenizer, settings.mask_rate),
+            settings.loop,
+            tagger.tokenizer.pad_token_id,
+            settings.switch_supports,
+            settings.seed,
+        )
+
+    def __call__(self, step: int) -> MetaBatch:
+        """The batch of a step."""
+        random = np.random.default_rng([self.seed, step, 2])
+        queries = self.epochs(step)
+        supports = [index for query in queries for index in self.neighbours[query]]
+        support_windows = self.examples.windows(supports, random, switch=self.switch_supports)
+        by_task = iter(support_windows)
+        grouped = [[pair for _ in self.neighbours[query] for pair in next(by_task)] for query in queries]
+        support, support_gold = self._laid_out(grouped)
+        query, query_gold = self._laid_out(self.examples.windows(queries, random, switch=True, hide=self.masking))
+        return MetaBatch(support, support_gold, query, query_gold, self.loop.rate(step))
+
+    def _laid_out(
+        self, tasks: Sequence[Sequence[tuple[Window, tuple[Sequence[int], Tensor | None]]]]
+    ) -> tuple[TaskBatch, Gold]:
+        laid_out = lay_out([[window for window, _ in task] for task in tasks], self.pad)
+        pairs = [(pair, number) for number, task in enumerate(tasks) for pair in task]
+        windows, known = [window for (window, _), _ in pairs], [labels for (_, labels), _ in pairs]
+        gold = gold_of(windows, known, [number for _, number in pairs], len(tasks))
+        return laid_out, replace(gold, rows=laid_out.batch.rows)

@@ -1,0 +1,111 @@
+"""Settings that the methods share, and what a trained run leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from salin.corpus import Corpus
+from salin.corpus.lexicon import CodeSwitching, Lexicon
+from salin.evaluation import score
+from salin.models import Tagger
+from salin.training.loop import LoopSettings, fit
+
+
+class SwitchingSettings(BaseModel):
+    """Code-switching with bilingual lexicons.
+
+    Attributes:
+        lexicons: For each language its TSV files (source word TAB translation).
+        sentence_rate: The share of sentences that are switched.
+        word_rate: The share of such a sentence's words that are looked up.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lexicons: dict[str, tuple[Path, ...]] = Field(min_length=1)
+    sentence_rate: float = Field(0.7, ge=0, le=1)
+    word_rate: float = Field(0.6, ge=0, le=1)
+
+    def load(self) -> CodeSwitching:
+        """Reads the lexicons.
+
+        Raises:
+            DataError: When a file is missing or broken.
+        """
+        lexicons = {language: Lexicon.read(*paths) for language, paths in self.lexicons.items()}
+        return CodeSwitching(lexicons, self.sentence_rate, self.word_rate)
+
+
+class MethodSettings(BaseModel):
+    """What every method has.
+
+    Attributes:
+        loop: Steps, rates, precision.
+        batch: Sentences (in `meta`: pseudo-tasks) a step.
+        mask_rate: The probability with which each entity word is hidden.
+        max_weight: Lambda of the max loss.
+        switching: Code-switching, or None.
+        seed: Of the order, the masks and the switching; the loop's own seed is for dropout.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    loop: LoopSettings
+    batch: int = Field(32, gt=0)
+    mask_rate: float = Field(0.0, ge=0, le=1)
+    max_weight: float = Field(0.0, ge=0)
+    switching: SwitchingSettings | None = None
+    seed: int = 95
+
+
+def train(
+    tagger: Tagger,
+    batches: Callable,
+    objective: Callable,
+    loop: LoopSettings,
+    dev: Corpus,
+    *,
+    folder: Path | None,
+    title: str,
+    made_with: Mapping[str, Any],
+) -> dict[str, float]:
+    """Runs the loop on a tagger's network; the checkpoint with the best F1 on source dev, tagged plainly, is kept.
+
+    Args:
+        tagger: Trained in place.
+        batches: The source of batches.
+        objective: What is minimised.
+        loop: How long and how fast.
+        dev: Labelled sentences of the source language; they choose the checkpoint.
+        folder: For the log and checkpoints; None keeps them in memory.
+        title: What stands before the progress bar.
+        made_with: See [made_with][salin.training.methods.made_with].
+
+    Returns:
+        The figures of the chosen evaluation.
+    """
+
+    def evaluate() -> Mapping[str, float]:
+        predicted = list(tagger.tag_sentences(dev.without_entities()))
+        return {"f1": score(dev.sentences, predicted, labels=dev.labels).micro.f1}
+
+    return fit(
+        tagger.network, batches, objective, loop, folder=folder, evaluate=evaluate, title=title, made_with=made_with
+    )
+
+
+def made_with(tagger: Tagger, source: Sequence[Corpus], dev: Corpus, settings: MethodSettings) -> dict[str, Any]:
+    """What a run depends on beyond its loop, as JSON values: a checkpoint of a run with others is not gone on from."""
+    method = settings.model_dump(mode="json", exclude={"loop"})
+    model = tagger.settings.model_dump(mode="json")
+    return {
+        **{f"method.{name}": value for name, value in method.items()},
+        **{f"tagger.{name}": value for name, value in model.items()},
+        "source": [corpus.checksum[:16] for corpus in source],
+        "dev": dev.checksum[:16],
+    }
+

@@ -1,0 +1,121 @@
+"""Tiny tokenizers and randomly initialised models of the architectures that salin is tested on, made in seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import (
+    AlbertConfig,
+    AlbertModel,
+    BertConfig,
+    BertModel,
+    DebertaV2Config,
+    DebertaV2Model,
+    LlamaConfig,
+    LlamaModel,
+    ModernBertConfig,
+    ModernBertModel,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
+
+TEXT = [
+    "Ginebra, 23 de mayo (EFECOM).",
+    "The premier of the Netherlands met Maria Sousa in Lisbon on Friday.",
+    "Si Juan dela Cruz miadto sa Sugbo kagahapon.",
+    "中国总理访问德国。",
+    "De minister-president sprak met Reuters over de begroting van 2024.",
+    "Ajax won with 2-1 from PSV in Eindhoven, said coach Jan de Vries.",
+] * 4
+TOKENIZERS = ("wordpiece", "bpe", "bytelevel", "unigram")
+ARCHITECTURES = ("bert", "xlm-roberta", "deberta-v2", "modernbert", "albert", "llama")
+_SPECIAL = {"pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<s>", "sep_token": "</s>", "mask_token": "<mask>"}
+_OF_ARCHITECTURE = {
+    "bert": "wordpiece",
+    "xlm-roberta": "unigram",
+    "deberta-v2": "unigram",
+    "modernbert": "bytelevel",
+    "albert": "unigram",
+    "llama": "bpe",
+}
+
+
+def build_tokenizer(kind: str, *, specials_around: bool = True) -> PreTrainedTokenizerFast:
+    """Trains one of `TOKENIZERS` on `TEXT`."""
+    special = list(_SPECIAL.values())
+    if kind == "wordpiece":
+        tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=special, show_progress=False)
+    elif kind == "bpe":
+        tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=False))
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        tokenizer.decoder = decoders.Metaspace()
+        trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=special, show_progress=False)
+    elif kind == "bytelevel":
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+        tokenizer.decoder = decoders.ByteLevel()
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        trainer = trainers.BpeTrainer(
+            vocab_size=340, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+        )
+    else:
+        tokenizer = Tokenizer(models.Unigram())
+        tokenizer.normalizer = normalizers.NFKC()
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        tokenizer.decoder = decoders.Metaspace()
+        trainer = trainers.UnigramTrainer(
+            vocab_size=200, special_tokens=special, unk_token="<unk>", show_progress=False
+        )
+    tokenizer.train_from_iterator(TEXT, trainer)
+    if specials_around:
+        ids = [(token, tokenizer.token_to_id(token)) for token in ("<s>", "</s>")]
+        tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=ids)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **_SPECIAL)
+
+
+def build_model(architecture: str, folder: Path, *, layers: int = 3) -> Path:
+    """Saves a random encoder or decoder with its tokenizer, without dropout, as a hub would hold it."""
+    torch.manual_seed(7)
+    tokenizer = build_tokenizer(_OF_ARCHITECTURE[architecture], specials_around=architecture != "llama")
+    size = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 16,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "pad_token_id": tokenizer.pad_token_id,
+        # Weights as large as trained ones, so that a step moves something.
+        "initializer_range": 0.3,
+    }
+    still = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "max_position_embeddings": 64}
+    if architecture == "bert":
+        model = BertModel(BertConfig(**size, **still))
+    elif architecture == "xlm-roberta":
+        model = XLMRobertaModel(XLMRobertaConfig(**size, **{**still, "max_position_embeddings": 70}))
+    elif architecture == "deberta-v2":
+        # The options of mDeBERTa-v3: relative positions in both directions through the layers' own projections.
+        model = DebertaV2Model(
+            DebertaV2Config(
+                **size, **still, relative_attention=True, position_buckets=8, pos_att_type=["p2c", "c2p"],
+                share_att_key=True, norm_rel_ebd="layer_norm", position_biased_input=False, type_vocab_size=0,
+                max_relative_positions=-1,
+            )
+        )  # fmt: skip
+    elif architecture == "modernbert":
+        tokens = {f"{name}_token_id": tokenizer.pad_token_id for name in ("cls", "sep", "bos", "eos")}
+        model = ModernBertModel(
+            ModernBertConfig(**size, **tokens, global_attn_every_n_layers=2, local_attention=8, max_position_embeddings=64)
+        )
+    elif architecture == "albert":
+        model = AlbertModel(AlbertConfig(**size, **still, embedding_size=8))
+    else:
+        model = LlamaModel(LlamaConfig(**size, num_key_value_heads=1, max_position_embeddings=64))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

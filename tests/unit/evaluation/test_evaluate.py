@@ -1,0 +1,125 @@
+"""From a tagger and a corpus to a result file and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from salin.corpus import Corpus
+from salin.errors import DataError
+from salin.evaluation import Result, Signature, bootstrap_interval, evaluate, score_predictions
+from salin.evaluation.result import SentenceCounts
+
+
+def test_a_result_says_everything(corpus: Any, middling: Any) -> None:
+    result = evaluate(middling, corpus, seeds=[95], windows="128/64", source_entities={"Ana"}, notes=["a note"])
+    assert result.system == "middling"
+    assert (result.micro.tp, result.micro.fp, result.micro.fn) == (2, 3, 3)
+    assert result.micro.f1 == pytest.approx(0.4)
+    assert list(result.by_type) == ["LOC", "ORG", "PER"]
+    assert result.by_type["PER"].support == 3
+    assert result.spans.tp == 3
+    assert result.seen is not None
+    assert result.seen.recall == 1
+    assert (result.data.name, result.data.sentences) == ("tiny", 4)
+    assert result.interval.low <= result.micro.f1 <= result.interval.high
+    assert result.seconds is not None
+    assert result.seconds >= 0
+    assert result.environment.cpus >= 1
+    assert result.notes == ["a note of the reader", "a note"]
+    signature = Signature.parse(result.signature)
+    assert (signature.n, signature.seeds, signature.windows, signature.data) == (
+        4,
+        (95,),
+        "128/64",
+        corpus.checksum[:12],
+    )
+    assert (signature.labels, signature.counted) == (("LOC", "ORG", "PER"), ())
+
+
+def test_the_tagger_never_sees_the_gold(corpus: Any, perfect: Any) -> None:
+    assert evaluate(perfect, corpus).micro.f1 == 1
+    assert len(perfect.shown) == 4
+    assert all(sentence.entities == () for sentence in perfect.shown)
+
+
+def test_a_restriction_to_labels_stands_in_the_signature(corpus: Any, middling: Any) -> None:
+    result = evaluate(middling, corpus, labels=["PER"])
+    assert list(result.by_type) == ["PER"]
+    assert Signature.parse(result.signature).counted == ("PER",)
+
+
+def test_calibration_is_there_when_scores_are(corpus: Any, middling: Any, perfect: Any) -> None:
+    calibration = evaluate(middling, corpus).calibration
+    assert calibration is not None
+    assert calibration.entities == 5
+    # All scores are 0.5; each of five entities is a bin of its own, so each is half wrong.
+    assert calibration.ece == pytest.approx(0.5)
+    assert evaluate(perfect, corpus).calibration is None
+
+
+def test_ready_predictions_can_be_scored(corpus: Any) -> None:
+    result = score_predictions(corpus, list(corpus), system="copy")
+    assert result.micro.f1 == 1
+    assert result.seconds is None
+
+
+def test_a_corpus_without_labels_is_refused(corpus: Any, perfect: Any) -> None:
+    with pytest.raises(DataError, match="tiny holds no entities"):
+        evaluate(perfect, corpus.without_entities())
+    with pytest.raises(DataError, match="the corpus holds no entities"):
+        evaluate(perfect, Corpus(()))
+
+
+def test_data_without_tags_have_no_scheme(corpus: Any, perfect: Any) -> None:
+    signature = Signature.parse(evaluate(perfect, replace(corpus, scheme=None)).signature)
+    assert (signature.scheme, signature.repair) == ("", "")
+
+
+def test_a_tagger_that_loses_sentences_is_refused(corpus: Any) -> None:
+    with pytest.raises(DataError, match="4 gold sentences but 3 predicted"):
+        score_predictions(corpus, list(corpus)[:3], system="lossy")
+
+
+def test_results_survive_the_file(corpus: Any, middling: Any, tmp_path: Path) -> None:
+    result = evaluate(middling, corpus, source_entities={"Ana"})
+    path = tmp_path / "results" / "one.json"
+    result.save(path)
+    again = Result.load(path)
+    assert again == result
+    assert np.array_equal(again.counts(), result.counts())
+    # The interval can be had again from the file alone.
+    assert bootstrap_interval(again.counts()).low == result.interval.low
+    assert json.loads(path.read_text(encoding="utf-8"))["sentence_counts"]["by_type"]["ORG"] == "2:0/1/1"
+    assert sorted(tmp_path.rglob("*")) == [path.parent, path]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "not a result of salin: the file"), ("{}", "not a result of salin: system"), (None, "cannot be read")],
+)
+def test_other_files_are_refused(tmp_path: Path, content: str | None, message: str) -> None:
+    path = tmp_path / "x.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=message) as error:
+        Result.load(path)
+    assert str(path) in str(error.value)
+
+
+def test_unknown_fields_are_refused(corpus: Any, perfect: Any, tmp_path: Path) -> None:
+    value = evaluate(perfect, corpus).model_dump(mode="json") | {"f2": 1}
+    (tmp_path / "x.json").write_text(json.dumps(value), encoding="utf-8")
+    with pytest.raises(DataError, match="f2"):
+        Result.load(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("text", ["0:1/1", "9:1/1/1", "-1:1/1/1", "0:x/1/1"])
+def test_damaged_counts_are_refused(text: str) -> None:
+    with pytest.raises(DataError, match="counts of a sentence"):
+        SentenceCounts(sentences=2, by_type={"PER": text}, spans="").table()
