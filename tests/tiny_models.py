@@ -110,7 +110,9 @@ def build_model(architecture: str, folder: Path, *, layers: int = 3) -> Path:
     elif architecture == "modernbert":
         tokens = {f"{name}_token_id": tokenizer.pad_token_id for name in ("cls", "sep", "bos", "eos")}
         model = ModernBertModel(
-            ModernBertConfig(**size, **tokens, global_attn_every_n_layers=2, local_attention=8, max_position_embeddings=64)
+            ModernBertConfig(
+                **size, **tokens, global_attn_every_n_layers=2, local_attention=8, max_position_embeddings=64
+            )
         )
     elif architecture == "albert":
         model = AlbertModel(AlbertConfig(**size, **still, embedding_size=8))

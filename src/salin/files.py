@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -22,12 +22,12 @@ _RUST_NUMBER = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
-def atomic_write(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Opens a file that replaces `path` only when the block ends without an error.
+def atomic_write(path: str | Path, mode: str = "w") -> Generator[IO[Any]]:
+    r"""Opens a file that replaces `path` only when the block ends without an error.
 
     Args:
         path: The file to write; its folder is made where it is missing.
-        mode: `"w"` for UTF-8 text with `\\n` line ends, `"wb"` for bytes.
+        mode: `"w"` for UTF-8 text with `\n` line ends, `"wb"` for bytes.
 
     Yields:
         The open temporary file.
@@ -38,9 +38,9 @@ def atomic_write(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
     path = Path(path)
     with _made_in_parent(path):
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
     try:
-        with named_refusals(path), os.fdopen(descriptor, mode, **text) as file:
+        with named_refusals(path), open(descriptor, mode, encoding=encoding, newline=newline) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -54,7 +54,7 @@ def atomic_write(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 
 @contextmanager
-def atomic_directory(path: str | Path) -> Iterator[Path]:
+def atomic_directory(path: str | Path) -> Generator[Path]:
     """Gives a temporary folder that takes the place of `path` only when the block ends without an error.
 
     A folder that stands at `path` already is replaced as a whole; a reader sees the old one or the new one. (Between
@@ -76,6 +76,7 @@ def atomic_directory(path: str | Path) -> Iterator[Path]:
             yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
+                os.chmod(file, 0o666 & ~_umask())
                 with open(file, "rb") as handle:
                     os.fsync(handle.fileno())
         os.chmod(temporary, 0o777 & ~_umask())
@@ -105,7 +106,7 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 @contextmanager
-def named_refusals(path: str | Path) -> Iterator[None]:
+def named_refusals(path: str | Path) -> Generator[None]:
     """Says which file the system refused to write, in whatever way it or a library said that.
 
     Raises:
@@ -127,7 +128,7 @@ def named_refusals(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def _made_in_parent(path: Path) -> Iterator[None]:
+def _made_in_parent(path: Path) -> Generator[None]:
     """Makes the folder around `path`; any error of the system in here is about `path`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from salin.adaptation.engines import BatchedAdaptation, SequentialAdaptation, Se
 from salin.adaptation.layout import lay_out
 from salin.adaptation.rules import Rule, make_rule
 from salin.corpus import Corpus, Neighbour, Sentence, TagsText
-from salin.encoding import Window, length_buckets
+from salin.encoding import Window, length_buckets, padding_piece
 from salin.errors import SettingError
 from salin.models.labelled import LabelledSentences, gold_of
 from salin.models.losses import Gold
@@ -72,9 +72,10 @@ class Adapter(TagsText):
         self._source = LabelledSentences.from_corpora(
             [source] if isinstance(source, Corpus) else source, tagger.settings
         )
-        self._index = index or SourceIndex.build(
-            tagger, self._source.sentences, VectorSettings.parse(vectors), target
-        )
+        self._index = index or SourceIndex.build(tagger, self._source.sentences, VectorSettings.parse(vectors), target)
+        if len(self._index.source) != len(self._source):
+            counts = f"{len(self._index.source)} sentences, but the source has {len(self._source)}"
+            raise SettingError(f"the index is of {counts}")
         self._windows: dict[int, list[Window]] = {}
         adaptable = find_adaptable(tagger.network, tagger.settings.frozen_blocks)
         if not adaptable.modules:
@@ -123,7 +124,7 @@ class Adapter(TagsText):
         return [(window, index) for index in near for window in self._windows[index]]
 
     def _together(self, supports: list[list[tuple[Window, int]]], queries: list[list[Window]]) -> Tensor:
-        network, pad = self.tagger.network, self.tagger.tokenizer.pad_token_id
+        network, pad = self.tagger.network, padding_piece(self.tagger.tokenizer)
         engine = BatchedAdaptation(network, self.adapted, self.rule, self.steps)
         device = self.tagger.device
         support = lay_out([[window for window, _ in windows] for windows in supports], pad).to(device)
@@ -133,7 +134,7 @@ class Adapter(TagsText):
             return fast.forward(lay_out(queries, pad).to(device))
 
     def _one_by_one(self, supports: list[list[tuple[Window, int]]], queries: list[list[Window]]) -> Tensor:
-        pad = self.tagger.tokenizer.pad_token_id
+        pad = padding_piece(self.tagger.tokenizer)
         engine = SequentialAdaptation(self.tagger.network, self.adapted, self.rule, pad, self.steps)
         tasks = [
             SequentialTask([window for window, _ in support], self._gold([support]).to(self.tagger.device), query)

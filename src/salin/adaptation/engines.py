@@ -90,7 +90,9 @@ class BatchedAdaptation:
         max_weight: The weight of the max loss in these steps.
     """
 
-    def __init__(self, network: TaggingNetwork, modules: tuple[str, ...], rule: Rule, steps: int = 1, max_weight: float = 0):
+    def __init__(
+        self, network: TaggingNetwork, modules: tuple[str, ...], rule: Rule, steps: int = 1, max_weight: float = 0
+    ):
         self.network, self.steps, self.max_weight = network, steps, max_weight
         self.fast = FastWeights(network, modules, rule)
 
@@ -132,7 +134,13 @@ class SequentialAdaptation:
     """
 
     def __init__(
-        self, network: TaggingNetwork, modules: tuple[str, ...], rule: Rule, pad: int, steps: int = 1, max_weight: float = 0
+        self,
+        network: TaggingNetwork,
+        modules: tuple[str, ...],
+        rule: Rule,
+        pad: int,
+        steps: int = 1,
+        max_weight: float = 0,
     ):
         self.network, self.rule, self.pad, self.steps, self.max_weight = network, rule, pad, steps, max_weight
         self._parameters = [
@@ -150,23 +158,34 @@ class SequentialAdaptation:
     def adapted(self, task: SequentialTask) -> Iterator[None]:
         """Within it the network's weights are those of the task."""
         kept = [parameter.detach().clone() for parameter, _ in self._parameters]
+        required = [parameter.requires_grad for parameter, _ in self._parameters]
         gradients: list[list[Tensor]] = [[] for _ in self._parameters]
         try:
             for _ in range(self.steps if task.support else 0):
                 self._step(task, kept, gradients)
+            self._require(required)
             yield
         finally:
+            self._require(required)
             with torch.no_grad():
                 for (parameter, _), weights in zip(self._parameters, kept, strict=True):
                     parameter.copy_(weights)
 
+    def _require(self, required: Sequence[bool]) -> None:
+        for (parameter, _), wanted in zip(self._parameters, required, strict=True):
+            parameter.requires_grad_(wanted)
+
     def _step(self, task: SequentialTask, kept: list[Tensor], gradients: list[list[Tensor]]) -> None:
+        # Also what a user has frozen for training is adapted.
+        self._require([True] * len(self._parameters))
         with torch.enable_grad():
             emissions = self._forward(collate(task.support, self.pad))
             loss = task_losses(self.network, emissions, task.gold, self.max_weight).sum()
             found = torch.autograd.grad(loss, [parameter for parameter, _ in self._parameters])
         with torch.no_grad():
-            for (parameter, decays), weights, seen, gradient in zip(self._parameters, kept, gradients, found, strict=True):
+            for (parameter, decays), weights, seen, gradient in zip(
+                self._parameters, kept, gradients, found, strict=True
+            ):
                 seen.append(gradient[None])
                 parameter.copy_(weights - self.rule.delta(seen, weights, decays=decays)[0])
 

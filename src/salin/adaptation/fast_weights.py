@@ -1,7 +1,7 @@
 """Per-task weights without copies: what a task's gradient steps change, as corrections to each layer's output.
 
 With A a linear layer's inputs and D the loss's gradient at its outputs, both over a task's support positions, the
-gradient of its weight W is D^T A. After a step of size a the layer computes x W^T - a (x A^T) D for that task, so that a
+gradient of its weight W is D^T A. After a step of size a the layer computes x W^T - a (x A^T) D for that task: a
 batch of tasks needs one shared forward and two thin products instead of a copy of the weights for each. Running queries
 with the corrections held constant, autograd's gradient at the shared weights is the sum of the tasks' first-order
 meta-gradients.
@@ -138,10 +138,12 @@ class FastWeights:
         if isinstance(module, nn.Linear):
             correction = self._linear_correction(name, rows)
         else:
-            delta = self.rule.delta([g for g in steps.weight if isinstance(g, Tensor)], module.weight.detach(), decays=False)
+            delta = self.rule.delta(
+                [g for g in steps.weight if isinstance(g, Tensor)], _own(module, "weight"), decays=False
+            )
             correction = rows * delta[:, None]
         if steps.bias:
-            delta = self.rule.delta(steps.bias, module.bias.detach(), decays=False)
+            delta = self.rule.delta(steps.bias, _own(module, "bias"), decays=False)
             correction = correction + delta[:, None].to(correction.dtype)
         return correction
 
@@ -156,8 +158,12 @@ class FastWeights:
             return torch.bmm(torch.bmm(rows, inputs.transpose(1, 2)), outputs)
         # Not kept: one layer's gradient for every task at a time is as much as memory should hold.
         dense = [gradient.dense() for gradient in gradients]
-        delta = self.rule.delta(dense, self.modules[name].weight.detach(), decays=True)
+        delta = self.rule.delta(dense, _own(self.modules[name], "weight"), decays=True)
         return torch.bmm(rows, delta.transpose(1, 2).to(rows.dtype))
+
+
+def _own(module: nn.Module, name: str) -> Tensor:
+    return module.get_parameter(name).detach()
 
 
 def _normalised(inputs: Tensor, module: nn.Module) -> Tensor:

@@ -40,8 +40,14 @@ class TaskBatch:
         return TaskBatch(self.batch.to(device), self.tasks, self.rows, self.valid.to(device), self.present.to(device))
 
     def by_task(self, values: Tensor) -> Tensor:
-        """What stands in the rows, `[tasks * rows, length, size]` (or its first two axes as one), as
-        `[tasks, rows * length, size]`."""  # noqa: D209
+        """Gathers what stands in the rows by task.
+
+        Args:
+            values: `[tasks * rows, length, size]`, or the same with its first two axes as one.
+
+        Returns:
+            `[tasks, rows * length, size]`.
+        """
         return values.reshape(self.tasks, -1, values.shape[-1])
 
     def valid_rows(self, values: Tensor) -> Tensor:

@@ -39,7 +39,10 @@ class Factored:
         positions, inside, outside = self.inputs.shape[1], self.inputs.shape[2], self.outputs.shape[2]
         if positions * (inside + outside) > inside * outside:
             return self.dense().flatten(1).norm(dim=1)
-        grams = torch.bmm(self.inputs, self.inputs.transpose(1, 2)), torch.bmm(self.outputs, self.outputs.transpose(1, 2))
+        grams = (
+            torch.bmm(self.inputs, self.inputs.transpose(1, 2)),
+            torch.bmm(self.outputs, self.outputs.transpose(1, 2)),
+        )
         return (grams[0] * grams[1]).sum((1, 2)).clamp(min=0).sqrt()
 
 

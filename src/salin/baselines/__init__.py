@@ -9,6 +9,6 @@ from __future__ import annotations
 from salin.baselines.capitalisation import Capitalisation
 from salin.baselines.gazetteer import Gazetteer
 from salin.baselines.particles import ParticleRules
-from salin.baselines.registry import RULES, is_rules, load_rules
+from salin.baselines.registry import RULES, is_rules, load_rules, needs_source
 
-__all__ = ["RULES", "Capitalisation", "Gazetteer", "ParticleRules", "is_rules", "load_rules"]
+__all__ = ["RULES", "Capitalisation", "Gazetteer", "ParticleRules", "is_rules", "load_rules", "needs_source"]

@@ -23,6 +23,11 @@ def is_rules(name: str) -> bool:
     return name.startswith(_PREFIX)
 
 
+def needs_source(name: str) -> bool:
+    """Whether these rules learn a list or a label from labelled source sentences."""
+    return name in _FROM_SOURCE
+
+
 def load_rules(name: str, source: Iterable[Sentence] | None = None) -> ParticleRules | Capitalisation | Gazetteer:
     """Makes a tagger without weights.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import sys
@@ -29,8 +30,8 @@ from salin.cli.console import errors, fail
 from salin.errors import SalinError
 
 _EPILOG = (
-    "Status: 0 when all went well, 1 when a check found something or salin itself broke, 2 for input that you can mend, "
-    "130 when interrupted."
+    "Status: 0 when all went well, 1 when a check found something or salin itself broke, 2 for input that you can "
+    "mend, 130 when interrupted."
 )
 
 app = typer.Typer(
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: Always, with the status.
     """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8")
     try:
         try:

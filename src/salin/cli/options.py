@@ -111,9 +111,7 @@ MaskRate = Annotated[
     float,
     typer.Option("--mask-rate", help="Probability that a word of an entity is hidden.", rich_help_panel=_TRAINING),
 ]
-MaxWeight = Annotated[
-    float, typer.Option("--max-weight", help="Weight of the max loss.", rich_help_panel=_TRAINING)
-]
+MaxWeight = Annotated[float, typer.Option("--max-weight", help="Weight of the max loss.", rich_help_panel=_TRAINING)]
 Precision = Annotated[
     Literal["fp32", "bf16"],
     typer.Option("--precision", help="bf16 is quicker where the processor knows it.", rich_help_panel=_TRAINING),

@@ -56,14 +56,14 @@ def tag(
     index: options.IndexFolder = None,
     neighbours: Annotated[
         bool,
-        typer.Option("--neighbours", help="Show what was learned from for each sentence.", rich_help_panel="Adaptation"),
+        typer.Option("--neighbours", help="Show what each sentence learned from.", rich_help_panel="Adaptation"),
     ] = False,
 ) -> None:
     """Tag text with entities.
 
-    Plain text is split into sentences, a sentence of CoNLL or a JSON object is taken as it stands, and each comes out in
-    the order it came in, on a line of its own. Offsets count characters in that line's own text. Memory does not grow
-    with the length of the input.
+    Plain text is split into sentences, a sentence of CoNLL or a JSON object is taken as it stands, and each comes out
+    in the order it came in, on a line of its own. Offsets count characters in that line's own text. Memory does not
+    grow with the length of the input.
     """
     from salin.cli.console import counted, counting
     from salin.cli.corpora import map_labels

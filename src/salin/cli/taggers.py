@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from salin.baselines import is_rules, load_rules
+from salin.baselines import is_rules, load_rules, needs_source
 from salin.cli.corpora import read_source
 from salin.corpus import Corpus, TagsText, iter_sentences
 from salin.errors import SettingError
@@ -78,8 +78,9 @@ def open_tagger(name: str, options: AdaptOptions) -> OpenedTagger:
     if is_rules(name):
         if options.adapt:
             raise SettingError(f"{name} has no weights that could adapt: leave out --adapt")
-        source = read_source(options.source, options.source_map)
-        return OpenedTagger(load_rules(name, source), name, source if options.source else None)
+        wanted = options.source is not None or needs_source(name)
+        source = read_source(options.source, options.source_map) if wanted else None
+        return OpenedTagger(load_rules(name, source), name, source)
     from salin.models import Tagger
 
     tagger = Tagger.from_pretrained(name)

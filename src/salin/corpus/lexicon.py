@@ -61,11 +61,11 @@ class Lexicon:
         """A translation of `word`, drawn evenly among those known, or None."""
         known = self._translations.get(word)
         if known:
-            return known[random.integers(len(known))]
+            return known[int(random.integers(len(known)))]
         known = self._translations.get(word.lower())
         if not known:
             return None
-        translation = known[random.integers(len(known))]
+        translation = known[int(random.integers(len(known)))]
         if len(word) > 1 and word.isupper():
             return translation.upper()
         return translation[0].upper() + translation[1:] if word[0].isupper() else translation
@@ -107,7 +107,7 @@ class CodeSwitching:
         if not self.lexicons or random.random() >= self.sentence_rate:
             return sentence
         languages = sorted(self.lexicons)
-        return switch(sentence, self.lexicons[languages[random.integers(len(languages))]], self.word_rate, random)
+        return switch(sentence, self.lexicons[languages[int(random.integers(len(languages)))]], self.word_rate, random)
 
 
 def switch(sentence: Sentence, lexicon: Lexicon, rate: float, random: np.random.Generator) -> Sentence:
@@ -119,7 +119,9 @@ def switch(sentence: Sentence, lexicon: Lexicon, rate: float, random: np.random.
         rate: The probability that a word is looked up.
         random: Decides.
     """
-    text, words, moved = "", [], []
+    text = ""
+    words: list[tuple[int, int]] = []
+    moved: list[tuple[int, int]] = []
     end = 0
     for start, stop in sentence.words:
         text += sentence.text[end:start]
@@ -133,7 +135,7 @@ def switch(sentence: Sentence, lexicon: Lexicon, rate: float, random: np.random.
         moved.append((begin, len(text)))
         end = stop
     text += sentence.text[end:]
-    entities = []
+    entities: list[Entity] = []
     for span, entity in zip(sentence.spans(), sentence.entities, strict=True):
         first, last = moved[span.start][0], moved[span.end - 1][1]
         entities.append(Entity(first, last, text[first:last], entity.label, entity.score))

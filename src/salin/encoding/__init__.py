@@ -4,7 +4,10 @@ It aligns words and pieces by the tokenizer's own `word_ids`, for every kind of 
 silently. What it does not know: models, labels and what the pieces are used for.
 """
 
+from __future__ import annotations
+
 from salin.encoding.batching import Batch, collate, length_buckets
+from salin.encoding.special import hidden_piece, padding_piece
 from salin.encoding.windows import Window, Windower
 
-__all__ = ["Batch", "Window", "Windower", "collate", "length_buckets"]
+__all__ = ["Batch", "Window", "Windower", "collate", "hidden_piece", "length_buckets", "padding_piece"]

@@ -10,6 +10,7 @@ from typing import Literal
 from transformers import PreTrainedTokenizerFast
 
 from salin.corpus.sentence import Sentence
+from salin.encoding.special import empty_piece
 from salin.errors import SettingError
 
 SPECIAL = -1
@@ -75,10 +76,7 @@ class Windower:
             raise SettingError(
                 f"windows of {max_length} pieces cannot overlap by {self.overlap}: at most {self._room - 1} is possible"
             )
-        # A word that the tokenizer leaves nothing of (a zero-width space alone) still needs a place to be decided at.
-        self._nothing = next(
-            i for i in (tokenizer.unk_token_id, tokenizer.mask_token_id, tokenizer.eos_token_id, 0) if i is not None
-        )
+        self._nothing = empty_piece(tokenizer)
 
     def windows(self, sentences: Sequence[Sentence]) -> list[Window]:
         """The windows of the sentences, in order. A sentence without words has none.
@@ -110,7 +108,8 @@ class Windower:
 
     def _whole(self, ids: list[int], word_ids: list[int | None], count: int) -> tuple[list[int], list[int]]:
         """Pieces and their words, with a piece for each of `count` words."""
-        pieces, words = [], []
+        pieces: list[int] = []
+        words: list[int] = []
         expected = 0
         for piece, word in zip(ids, word_ids, strict=True):
             if word is None:

@@ -4,6 +4,8 @@ A recipe says which systems are trained on what and tested on what. It is here a
 files are read, and nothing is ever chosen by them. What experiments do not know: how any of the methods works.
 """
 
+from __future__ import annotations
+
 from salin.experiments.recipe import Recipe
 from salin.experiments.run import run_recipe
 from salin.experiments.tables import recipe_table, write_tables

@@ -103,7 +103,9 @@ def fingerprint(recipe: Recipe, cell: Cell, folder: Path) -> str:
     system: System = recipe.systems[cell.system]
     parts = {
         "encoder": system.encoder or recipe.encoder,
-        "settings": None if system.method == "rules" else recipe.settings_of(system, cell.seed or 0).model_dump(mode="json"),
+        "settings": None
+        if system.method == "rules"
+        else recipe.settings_of(system, cell.seed or 0).model_dump(mode="json"),
         "system": system.model_dump(mode="json", exclude={"settings", "seeds", "label_sets", "encoder"}),
         "label_set": recipe.label_sets[cell.label_set].model_dump(mode="json"),
         "switched_dev": {k: list(map(str, v)) for k, v in recipe.switched_dev.items()},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from salin.adaptation.rules import RuleName
 from salin.errors import SettingError
 from salin.training.meta import MetaSettings
 from salin.training.methods import MethodSettings
+from salin.training.validation import explain, place_of
 
 
 class _Strict(BaseModel):
@@ -145,7 +145,7 @@ class Recipe(_Strict):
             for system in recipe.systems.values():
                 recipe.settings_of(system, 0)
         except ValidationError as error:
-            raise SettingError(f"{path}: {_explained(error)}") from error
+            raise SettingError(f"{place_of(error, path)}: {explain(error, (Recipe, MetaSettings))}") from error
         return recipe
 
     def settings_of(self, system: System, seed: int) -> MethodSettings | MetaSettings:
@@ -176,7 +176,7 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _with_paths(value: Any, folder: Path, key: str = "") -> Any:  # noqa: ANN401 - any TOML value
+def _with_paths(value: Any, folder: Path, key: str = "") -> Any:
     """Makes the paths of a recipe absolute, wherever they stand."""
     if isinstance(value, dict):
         inside = key in {"tests", "train", "lexicons", "switched_dev"}
@@ -186,18 +186,3 @@ def _with_paths(value: Any, folder: Path, key: str = "") -> Any:  # noqa: ANN401
     if isinstance(value, str) and key in {"path", "source", "dev", "recipe"}:
         return str(folder / value)
     return value
-
-
-def _explained(error: ValidationError) -> str:
-    """The first problem, with the nearest existing setting where one does not exist."""
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    if first["type"] != "extra_forbidden":
-        return f"{place}: {first['msg']}"
-    models = [Recipe, LabelSet, Adaptation, FineTuning, System, MethodSettings, MetaSettings]
-    from salin.training.loop import LoopSettings
-    from salin.training.methods import SwitchingSettings
-
-    known = {name for model in (*models, LoopSettings, SwitchingSettings) for name in model.model_fields}
-    near = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
-    return f"there is no setting {place!r}" + (f". Did you mean {near[0]!r}?" if near else "")

@@ -8,6 +8,7 @@ import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from salin.errors import SettingError
 from salin.evaluation import entity_texts, evaluate, score
 from salin.evaluation.result import Result
 from salin.experiments.cell import Cell, CellResult, cells, fingerprint
-from salin.experiments.recipe import FineTuning, Recipe, System
+from salin.experiments.recipe import Adaptation, FineTuning, Recipe, System
 from salin.models import Tagger
 from salin.training.direct import train_direct
 from salin.training.finetune import finetune, fraction
@@ -128,7 +129,9 @@ def _trained(
     settings = recipe.settings_of(system, cell.seed)
     folder = here.run(recipe, cell)
     torch.manual_seed(cell.seed)
-    tagger = Tagger.on_encoder(system.encoder or recipe.encoder, {label for corpus in source for label in corpus.labels})
+    tagger = Tagger.on_encoder(
+        system.encoder or recipe.encoder, {label for corpus in source for label in corpus.labels}
+    )
     run = train_meta if isinstance(settings, MetaSettings) else train_direct
     figures = run(tagger, source, dev, settings, folder=folder, title=cell.name)  # pyright: ignore[reportArgumentType]
     tagger.save_pretrained(folder / "tagger")
@@ -145,10 +148,14 @@ def _rows(
     for key, how in system.adapt.items():
         if not isinstance(tagger, Tagger):
             raise SettingError(f"{name}: rules do not adapt")
-        rows[f"{name}+{key}"] = lambda how=how: Adapter(
-            tagger, distinct, k=how.k, rule=make_rule(how.rule, how.rate), steps=how.steps, vectors=how.vectors
-        )
+        # Made when first needed, and once: an index of the source is not free.
+        rows[f"{name}+{key}"] = cache(partial(_adapter, tagger, tuple(distinct), how))
     return rows
+
+
+def _adapter(tagger: Tagger, source: Sequence[Corpus], how: Adaptation) -> Adapter:
+    rule = make_rule(how.rule, how.rate)
+    return Adapter(tagger, source, k=how.k, rule=rule, steps=how.steps, vectors=how.vectors)
 
 
 def _finetuned(recipe: Recipe, cell: Cell, how: FineTuning, here: _Places, started: float) -> CellResult:
@@ -156,7 +163,9 @@ def _finetuned(recipe: Recipe, cell: Cell, how: FineTuning, here: _Places, start
     labels = recipe.label_sets[cell.label_set]
     base_recipe = Recipe.read(how.recipe, here.encoder)
     base = Cell(how.system, cell.label_set, cell.seed)
-    places = _Places(how.recipe, here.results.parent / how.recipe.stem, here.runs.parent / how.recipe.stem, here.encoder)
+    places = _Places(
+        how.recipe, here.results.parent / how.recipe.stem, here.runs.parent / how.recipe.stem, here.encoder
+    )
     trained = places.run(base_recipe, base) / "tagger"
     if not trained.exists():
         _run(base_recipe, base, places)

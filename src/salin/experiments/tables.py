@@ -49,15 +49,17 @@ def recipe_table(path: str | Path, results: str | Path = "results") -> ReportTab
         for row in rows
     )  # fmt: skip
     footer = (
-        f"F1 in percent, strict entities, mean over seeds [95 % bootstrap interval over sentences and seeds]; p: paired "
-        f"randomisation against {recipe.baseline}, not corrected for the number of rows; cost: seconds of tagging, retrieval included, over those of the "
-        f"same tagger without adaptation. Encoder: {recipe.encoder}. "
-        f"{len(finished)} of {len(files)} cells finished.",
+        "F1 in percent, strict entities, mean over seeds [95 % bootstrap interval over sentences and seeds]; p: paired "
+        f"randomisation against {recipe.baseline}, not corrected for the number of rows; cost: seconds of tagging, "
+        "retrieval included, over those of the same tagger without adaptation. "
+        f"Encoder: {recipe.encoder}. {len(finished)} of {len(files)} cells finished.",
     )
     return ReportTable(recipe.title, ("system", "seeds", *tests, "cost"), body, footer)
 
 
-def write_tables(documents: Sequence[str | Path], recipes: str | Path = "recipes", results: str | Path = "results") -> int:
+def write_tables(
+    documents: Sequence[str | Path], recipes: str | Path = "recipes", results: str | Path = "results"
+) -> int:
     """Fills in each `<!-- results:NAME --> ... <!-- /results -->` of some documents with the table of a recipe.
 
     Args:
@@ -132,4 +134,6 @@ def _figure(row: ComparisonRow | None) -> str:
     if row is None:
         return ""
     text = f"{100 * row.f1:.1f} [{100 * row.interval.low:.1f}, {100 * row.interval.high:.1f}]"
-    return text if row.versus is None else f"{text} p {row.versus.p:.3f}" if row.versus.p >= 0.001 else f"{text} p < 0.001"
+    return (
+        text if row.versus is None else f"{text} p {row.versus.p:.3f}" if row.versus.p >= 0.001 else f"{text} p < 0.001"
+    )

@@ -4,6 +4,8 @@ Any Hugging Face encoder or decoder with a token-classification head serves; a s
 folder with one `salin.json` beside the weights. What models do not know: how they were trained, adapted or scored.
 """
 
+from __future__ import annotations
+
 from salin.models.network import TaggingNetwork
 from salin.models.parameters import AdaptedParameters, adapted_parameters
 from salin.models.settings import TaggerSettings

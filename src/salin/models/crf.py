@@ -23,6 +23,8 @@ class ConditionalRandomField(nn.Module):
         self.start = nn.Parameter(torch.zeros_like(legal.start))
         self.between = nn.Parameter(torch.zeros_like(legal.between))
         self.end = nn.Parameter(torch.zeros_like(legal.end))
+        self.legal_start: Tensor
+        self.legal_between: Tensor
         self.register_buffer("legal_start", legal.start, persistent=False)
         self.register_buffer("legal_between", legal.between, persistent=False)
 

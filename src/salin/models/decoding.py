@@ -89,9 +89,7 @@ def marginals(emissions: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
         return torch.autograd.grad(log_partition(leaves, lengths, chain).sum(), leaves)[0]
 
 
-def entity_spans(
-    path: Sequence[int], probabilities: Tensor, tags: Sequence[str]
-) -> tuple[list[Span], list[float]]:
+def entity_spans(path: Sequence[int], probabilities: Tensor, tags: Sequence[str]) -> tuple[list[Span], list[float]]:
     """The entities of a decoded sentence and a probability for each: the mean of its tags' probabilities.
 
     Args:

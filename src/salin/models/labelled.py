@@ -60,8 +60,10 @@ class LabelledSentences:
 
 
 def check_labels(corpus: Corpus, labels: Sequence[str]) -> None:
-    """Raises:
-    DataError: When a corpus has a type that is not among `labels`, or none that is.
+    """Checks that a model can learn from a corpus.
+
+    Raises:
+        DataError: When the corpus has a type that is not among `labels`, or none that is.
     """
     name = corpus.name or "the corpus"
     unknown = sorted(set(corpus.labels) - set(labels))

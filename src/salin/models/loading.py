@@ -19,9 +19,14 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoModel, AutoModelForTokenClassification, AutoTokenizer, PreTrainedModel
+from transformers import (
+    AutoModel,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 from transformers import PreTrainedConfig as Config
-from transformers import PreTrainedTokenizerFast
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from salin.errors import ModelError
@@ -29,6 +34,7 @@ from salin.errors import ModelError
 BUNDLED = ("salin-tiny", "salin-tiny-encoder")
 CRF_TYPE = "salin-crf"
 _DOWNLOADED = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 _LARGEST_HEADER = 50_000_000
 _SHARED_KEYS = {"model_type", "architectures", "id2label", "label2id", "dtype", "torch_dtype", "num_labels"}
 # Keys that architectures read by attribute without declaring a default (DeBERTa-v2 and its multilingual weights).
@@ -47,7 +53,7 @@ def resolve(name: str | Path) -> Path:
         ModelError: When there is no such model, or the hub cannot be reached.
     """
     if str(name) in BUNDLED:
-        folder = Path(str(files("salin.assets"))) / str(name)
+        folder = Path(str(files("salin"))) / "assets" / str(name)
         if not (folder / "config.json").exists():
             raise ModelError(f"{name}: this installation of salin lacks its bundled model. Install salin again")
         return folder
@@ -108,7 +114,7 @@ def check_safetensors(path: Path) -> None:
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             raise ModelError(f"{path}: no safetensors file (its header is damaged). Get it again") from error
     if not isinstance(end, int) or size != 8 + header_size + end:
-        raise ModelError(f"{path}: cut off or damaged: {size} bytes where its header needs {8 + header_size + end}")
+        raise ModelError(f"{path}: cut off or damaged: {size} bytes, of which its header says that {end} are tensors")
 
 
 def load_config(folder: Path) -> Config:
@@ -191,6 +197,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     Raises:
         ModelError: When there is none.
     """
+    if not any(path for kind in _VOCABULARIES for path in folder.glob(kind)):
+        # transformers would make one that knows no word.
+        raise ModelError(f"{folder}: no tokenizer. Add its tokenizer.json")
     try:
         # Byte-level tokenizers take words only when each begins with a space; others ignore the wish.
         tokenizer = AutoTokenizer.from_pretrained(
@@ -221,7 +230,7 @@ def _load(kind: Any, folder: Path, config: Config, **options: bool) -> tuple[Pre
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps transformers from drawing bars for milliseconds of work and from reporting a new head as missing weights."""
+    """Keeps transformers from drawing bars for milliseconds of work and from reporting a new head as missing."""
     verbosity, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -261,6 +270,8 @@ def _is_pickle(path: Path) -> bool:
     """Whether a file is a pickle or a torch archive, by what it begins with."""
     with open(path, "rb") as file:
         start = file.read(64)
+    if path.suffix == ".safetensors" and start[8:9] == b"{":
+        return False  # the size of its header may begin like a pickle; what follows is checked in full
     if start[:1] == b"\x80" and start[1:2] and start[1] <= 5:
         return True
     return start.startswith(b"PK\x03\x04") and path.suffix in {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".npz"}

@@ -73,6 +73,10 @@ def norm_epsilon(module: nn.Module) -> float | None:
 def _block_stack(classifier: nn.Module, blocks: int) -> str | None:
     """The name of the list that holds the blocks, or None where they share one set of weights."""
     for name, module in classifier.named_modules():
-        if isinstance(module, nn.ModuleList) and len(module) == blocks and (blocks > 1 or name.endswith(("layer", "layers"))):
+        if (
+            isinstance(module, nn.ModuleList)
+            and len(module) == blocks
+            and (blocks > 1 or name.endswith(("layer", "layers")))
+        ):
             return name
     return None

@@ -15,15 +15,17 @@ FILE = "salin.json"
 
 
 class TaggerSettings(BaseModel):
-    """Attributes:
-    labels: Entity types, sorted.
-    head: `softmax`, or `crf` for a linear chain over the words.
-    max_length: Pieces a window, special ones included.
-    overlap: Pieces that neighbouring windows share; None is half a window.
-    temperature: Logits are divided by it before they become probabilities; fitted on source dev (Guo et al. 2017).
-    frozen_blocks: Transformer blocks, counted from the lowest, that adaptation leaves alone; None is a third of them,
-        as four of twelve in Wu et al. 2020.
-    provenance: How the tagger was made, for people: method, data, seed, salin's version.
+    """What a tagger is beyond its weights.
+
+    Attributes:
+        labels: Entity types, sorted.
+        head: `softmax`, or `crf` for a linear chain over the words.
+        max_length: Pieces a window, special ones included.
+        overlap: Pieces that neighbouring windows share; None is half a window.
+        temperature: Logits are divided by it before they become probabilities; fitted on source dev (Guo et al. 2017).
+        frozen_blocks: Transformer blocks, counted from the lowest, that adaptation leaves alone; None is a third of
+            them, as four of twelve in Wu et al. 2020.
+        provenance: How the tagger was made, for people: method, data, seed, salin's version.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,10 +33,10 @@ class TaggerSettings(BaseModel):
     format: Literal[1] = 1
     labels: tuple[str, ...] = Field(min_length=1)
     head: Literal["softmax", "crf"] = "softmax"
-    max_length: int = Field(128, ge=8)
-    overlap: int | None = Field(None, ge=0)
-    temperature: float = Field(1.0, gt=0)
-    frozen_blocks: int | None = Field(None, ge=0)
+    max_length: int = Field(default=128, ge=8)
+    overlap: int | None = Field(default=None, ge=0)
+    temperature: float = Field(default=1.0, gt=0)
+    frozen_blocks: int | None = Field(default=None, ge=0)
     provenance: dict[str, Any] = Field(default_factory=dict)
 
     @property

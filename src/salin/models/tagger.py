@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from salin.corpus import Sentence, TagsText
-from salin.encoding import Windower, collate, length_buckets
+from salin.encoding import Windower, collate, length_buckets, padding_piece
 from salin.errors import ModelError
 from salin.files import atomic_directory, write_json
 from salin.models.decoding import Chain, entity_spans, marginals, viterbi
@@ -106,7 +106,9 @@ class Tagger(TagsText):
         config, tokenizer = load_config(folder), load_tokenizer(folder)
         positions = getattr(config, "max_position_embeddings", None) or max_length
         # RoBERTa-type models count positions from behind the padding index.
-        positions -= (config.pad_token_id or 0) + 1 if config.model_type in {"roberta", "xlm-roberta", "camembert"} else 0
+        positions -= (
+            (config.pad_token_id or 0) + 1 if config.model_type in {"roberta", "xlm-roberta", "camembert"} else 0
+        )
         settings = TaggerSettings(
             labels=tuple(sorted(set(labels))), head=head, max_length=min(max_length, positions),
             frozen_blocks=frozen_blocks, provenance={"encoder": str(encoder)},
@@ -114,7 +116,7 @@ class Tagger(TagsText):
         config.id2label = dict(enumerate(settings.tags))
         config.label2id = {tag: index for index, tag in enumerate(settings.tags)}
         if config.pad_token_id is None:
-            config.pad_token_id = tokenizer.pad_token_id
+            config.pad_token_id = padding_piece(tokenizer)
         network = TaggingNetwork(load_with_new_head(folder, config), settings.tags, crf=head == "crf")
         return cls(network, tokenizer, settings)
 
@@ -139,7 +141,9 @@ class Tagger(TagsText):
                 save_file({k: v.contiguous() for k, v in self.network.crf.state_dict().items()}, temporary / _CRF_FILE)
                 config = json.loads((temporary / "config.json").read_text(encoding="utf-8"))
                 renamed = {"model_type": CRF_TYPE, "architectures": ["SalinCrfForTokenClassification"]}
-                write_json(temporary / "config.json", {**config, "backbone_model_type": config["model_type"], **renamed})
+                write_json(
+                    temporary / "config.json", {**config, "backbone_model_type": config["model_type"], **renamed}
+                )
 
     @property
     def device(self) -> torch.device:
@@ -159,7 +163,7 @@ class Tagger(TagsText):
         scores = [torch.zeros(len(s.words), len(self.settings.tags)) for s in sentences]
         for group in length_buckets([len(window) for window in windows], _PIECES_A_BATCH):
             chosen = [windows[index] for index in group]
-            batch = collate(chosen, self.tokenizer.pad_token_id).to(self.device)
+            batch = collate(chosen, padding_piece(self.tokenizer)).to(self.device)
             at_words = batch.at_words(self.network(batch.input_ids, batch.attention_mask)).float().cpu()
             self.scatter(scores, chosen, at_words)
         return scores
@@ -192,7 +196,9 @@ class Tagger(TagsText):
             probabilities = self._probabilities(padded, lengths, chain)
             paths = viterbi(padded, lengths, chain)
             for row, (index, path) in enumerate(zip(chosen, paths, strict=True)):
-                decoded[index] = sentences[index].with_spans(*entity_spans(path, probabilities[row], self.settings.tags))
+                decoded[index] = sentences[index].with_spans(
+                    *entity_spans(path, probabilities[row], self.settings.tags)
+                )
         return decoded
 
     def _probabilities(self, emissions: Tensor, lengths: Tensor, chain: Chain) -> Tensor:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerFast
+from transformers import BertForMaskedLM, PreTrainedTokenizerFast
 
 from salin.corpus.lexicon import Lexicon
+from salin.encoding import hidden_piece, padding_piece
 from salin.pretraining.text import ParallelText, PlainText
+from salin.pretraining.tokenizer import SPECIAL
 
 IGNORED = -100
 # More than any script needs for a full row; what a row does not take is cut off.
@@ -81,22 +83,23 @@ class MaskedBatches:
         return [" ".join(lexicon.translate(word, random) or word if look else word for word, look in pairs)]
 
     def _row(self, texts: list[str]) -> list[int]:
-        cls, sep = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
-        ids = [cls]
+        vocabulary = self.tokenizer.get_vocab()
+        cls, sep = vocabulary[SPECIAL["cls_token"]], vocabulary[SPECIAL["sep_token"]]
+        ids: list[int] = [cls]
         for pieces in self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]:
             ids += [*pieces, sep]
         return [*ids[: self.length - 1], sep] if len(ids) > self.length else ids
 
     def _mask(self, rows: list[list[int]], random: np.random.Generator) -> dict[str, Tensor]:
         width = max(map(len, rows))
-        ids = np.full((len(rows), width), self.tokenizer.pad_token_id, np.int64)
+        ids = np.full((len(rows), width), padding_piece(self.tokenizer), np.int64)
         for row, pieces in zip(ids, rows, strict=True):
             row[: len(pieces)] = pieces
         attended = np.arange(width)[None] < np.array([len(row) for row in rows])[:, None]
         chosen = ~np.isin(ids, self.tokenizer.all_special_ids) & (random.random(ids.shape) < self.mask_rate)
         labels = np.where(chosen, ids, IGNORED)
         fate = random.random(ids.shape)
-        ids = np.where(chosen & (fate < 0.8), self.tokenizer.mask_token_id, ids)
+        ids = np.where(chosen & (fate < 0.8), hidden_piece(self.tokenizer), ids)
         ids = np.where(chosen & (fate >= 0.9), random.integers(len(self.tokenizer), size=ids.shape), ids)
         return {
             "input_ids": torch.from_numpy(ids),
@@ -115,6 +118,7 @@ def masked_loss(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tens
     Returns:
         `loss` in nats and `accuracy` in 0..1.
     """
+    assert isinstance(model, BertForMaskedLM)
     hidden = model.bert(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
     chosen = batch["labels"] != IGNORED
     logits = model.cls(hidden[chosen]).float()

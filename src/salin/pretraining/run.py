@@ -11,12 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from salin.corpus.lexicon import Lexicon
+from salin.encoding import padding_piece
 from salin.errors import SettingError
 from salin.files import atomic_directory
 from salin.pretraining.masked import MaskedBatches, masked_loss
 from salin.pretraining.text import ParallelText, PlainText
 from salin.pretraining.tokenizer import train_tokenizer
 from salin.training.loop import LoopSettings, fit
+from salin.training.validation import explain, place_of
 
 
 class _Strict(BaseModel):
@@ -76,8 +78,12 @@ class PretrainingSettings(_Strict):
         try:
             with open(path, "rb") as file:
                 settings = cls.model_validate(tomllib.load(file))
-        except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
-            raise SettingError(f"{path}: {error}") from error
+        except FileNotFoundError:
+            raise SettingError(f"{path}: no such recipe. Recipes are TOML files; salin's own are in recipes/") from None
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingError(f"{path}: no recipe: {error}") from error
+        except ValidationError as error:
+            raise SettingError(f"{place_of(error, path)}: {explain(error, [cls])}") from error
         folder = path.resolve().parent
         text = settings.text.model_copy(
             update={name: folder / getattr(settings.text, name) for name in ("plain", "parallel", "dictionaries")}
@@ -142,5 +148,5 @@ def _config(size: ModelSettings, tokenizer: PreTrainedTokenizerFast) -> BertConf
         hidden_dropout_prob=size.dropout,
         attention_probs_dropout_prob=size.dropout,
         type_vocab_size=1,
-        pad_token_id=tokenizer.pad_token_id,
+        pad_token_id=padding_piece(tokenizer),
     )

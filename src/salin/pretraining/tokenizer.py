@@ -7,7 +7,13 @@ from collections.abc import Iterable
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+SPECIAL = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
 # Characters of scripts that are written without spaces stand alone, as they do in salin's words.
 _ALONE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _PUNCTUATION = r"[^\p{L}\p{M}\p{N}\s]"
@@ -40,7 +46,10 @@ def train_tokenizer(lines: Iterable[str], vocabulary: int, *, max_length: int = 
         show_progress=False,
     )
     tokenizer.train_from_iterator(lines, trainer)
-    cls, sep = (SPECIAL["cls_token"], tokenizer.token_to_id("[CLS]")), (SPECIAL["sep_token"], tokenizer.token_to_id("[SEP]"))
+    cls, sep = (
+        (SPECIAL["cls_token"], tokenizer.token_to_id("[CLS]")),
+        (SPECIAL["sep_token"], tokenizer.token_to_id("[SEP]")),
+    )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[cls, sep]
     )

@@ -3,6 +3,8 @@
 What it does not know: labels, and what the neighbours are wanted for.
 """
 
+from __future__ import annotations
+
 from salin.retrieval.index import SourceIndex
 from salin.retrieval.nearest import nearest
 from salin.retrieval.vectors import SentenceVectors, VectorSettings

@@ -82,7 +82,11 @@ class SourceIndex:
         """Writes the index with the checksums of the corpus and the model that it was made with."""
         with atomic_directory(folder) as temporary:
             save_file({"source": self.source, "query_mean": self.query_mean}, temporary / "vectors.safetensors")
-            made_with = {"vectors": str(self.vectors.settings), "corpus": corpus.checksum, "model": self.vectors.made_with()}
+            made_with = {
+                "vectors": str(self.vectors.settings),
+                "corpus": corpus.checksum,
+                "model": self.vectors.made_with(),
+            }
             write_json(temporary / "index.json", made_with)
 
     @classmethod
@@ -110,7 +114,9 @@ class SourceIndex:
             tensors = load_file(folder / "vectors.safetensors")
             source, mean = tensors["source"], tensors["query_mean"]
         except (SafetensorError, KeyError) as error:
-            raise ModelError(f"{folder}: its vectors are damaged ({error}). Make it again with `salin index`") from error
+            raise ModelError(
+                f"{folder}: its vectors are damaged ({error}). Make it again with `salin index`"
+            ) from error
         if source.shape != (len(corpus), *mean.shape):
             raise ModelError(f"{folder}: its vectors are not one a sentence. Make it again with `salin index`")
         return cls(vectors, source, mean)

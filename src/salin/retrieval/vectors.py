@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from salin.corpus import Sentence
-from salin.encoding import Windower, collate, length_buckets
+from salin.encoding import Windower, collate, length_buckets, padding_piece
 from salin.errors import SettingError
 from salin.models.checksum import weights_checksum
 from salin.models.loading import load_encoder, load_tokenizer, resolve
@@ -83,7 +83,8 @@ class SentenceVectors:
         self._tokenizer: PreTrainedTokenizerFast = tagger.tokenizer
         if settings.encoder is not None:
             folder = resolve(settings.encoder)
-            self._encoder, self._tokenizer = load_encoder(folder).to(tagger.device), load_tokenizer(folder)
+            self._encoder, self._tokenizer = load_encoder(folder), load_tokenizer(folder)
+            nn.Module.to(self._encoder, tagger.device)
         self._windower = Windower(self._tokenizer, tagger.settings.max_length)
 
     @torch.no_grad()
@@ -105,7 +106,7 @@ class SentenceVectors:
         vectors = torch.zeros(len(sentences), size)
         for group in length_buckets([len(window) for window in windows], _PIECES_A_BATCH):
             chosen = [windows[index] for index in group]
-            batch = collate(chosen, self._tokenizer.pad_token_id).to(self._tagger.device)
+            batch = collate(chosen, padding_piece(self._tokenizer)).to(self._tagger.device)
             hidden = self._hidden(batch.input_ids, batch.attention_mask)
             if self.settings.pool == "cls":
                 pooled = hidden[:, 0]
@@ -126,11 +127,15 @@ class SentenceVectors:
 
     def _hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         if self._encoder is not None:
-            states = self._encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True).hidden_states
+            states = self._encoder(
+                input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+            ).hidden_states
         else:
             states = self._tagger.network.hidden_states(input_ids, attention_mask)
         if not -1 <= self.settings.layer < len(states):
-            raise SettingError(f"vectors of layer {self.settings.layer} asked of an encoder with {len(states) - 1} blocks")
+            raise SettingError(
+                f"vectors of layer {self.settings.layer} asked of an encoder with {len(states) - 1} blocks"
+            )
         return states[self.settings.layer]
 
 
@@ -144,5 +149,7 @@ def _ngrams(text: str) -> Tensor:
     padded = f" {text} "
     grams = [padded[i : i + n] for n in (2, 3, 4) for i in range(len(padded) - n + 1)]
     # crc32, since Python's own hash of strings differs from run to run.
-    buckets = torch.tensor([zlib.crc32(gram.encode("utf-8", "surrogatepass")) % _NGRAM_BUCKETS for gram in grams], dtype=torch.long)
+    buckets = torch.tensor(
+        [zlib.crc32(gram.encode("utf-8", "surrogatepass")) % _NGRAM_BUCKETS for gram in grams], dtype=torch.long
+    )
     return torch.bincount(buckets, minlength=_NGRAM_BUCKETS).float().sqrt()

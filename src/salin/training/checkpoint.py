@@ -54,7 +54,9 @@ def load_checkpoint(
     if not (folder / NAME / "state.json").exists():
         return None
     state = json.loads((folder / NAME / "state.json").read_text(encoding="utf-8"))
-    differing = sorted(k for k in settings.keys() | state["settings"].keys() if settings.get(k) != state["settings"].get(k))
+    differing = sorted(
+        k for k in settings.keys() | state["settings"].keys() if settings.get(k) != state["settings"].get(k)
+    )
     if differing:
         changes = ", ".join(f"{k}: {state['settings'].get(k)} then, {settings.get(k)} now" for k in differing)
         raise SettingError(f"{folder}: its checkpoint was made with other settings ({changes}). Name another folder")
@@ -76,7 +78,7 @@ def cloned_state(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    names = {parameter: name for name, parameter in model.named_parameters()}
+    names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
     tensors: dict[str, Tensor] = {}
     for parameter, state in optimizer.state.items():
         for key, value in state.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from salin.corpus import Corpus
-from salin.encoding import collate
+from salin.encoding import collate, padding_piece
 from salin.models import Tagger
 from salin.models.labelled import LabelledSentences, gold_of
 from salin.training.examples import EntityMasking, Epochs, Examples
@@ -63,7 +63,7 @@ class DirectBatches:
             Examples(labelled, tagger.windower, tagger.settings, switching),
             Epochs(len(labelled), settings.batch, settings.seed, lengths),
             EntityMasking.for_tokenizer(tagger.tokenizer, settings.mask_rate),
-            tagger.tokenizer.pad_token_id,
+            padding_piece(tagger.tokenizer),
             settings.seed,
         )
 

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 from salin.corpus import Sentence
 from salin.corpus.lexicon import CodeSwitching
-from salin.encoding import Window, Windower
+from salin.encoding import Window, Windower, hidden_piece
 from salin.models.labelled import LabelledSentences
 from salin.models.settings import TaggerSettings
 
@@ -83,8 +83,7 @@ class EntityMasking:
     @classmethod
     def for_tokenizer(cls, tokenizer: PreTrainedTokenizerFast, rate: float) -> EntityMasking:
         """With the piece that the tokenizer has for it."""
-        candidates = (tokenizer.mask_token_id, tokenizer.unk_token_id, tokenizer.pad_token_id)
-        return cls(rate, next(piece for piece in candidates if piece is not None))
+        return cls(rate, hidden_piece(tokenizer))
 
     def __call__(self, window: Window, tags: Sequence[int], random: np.random.Generator) -> Window:
         """The window with some entity words hidden.
@@ -100,7 +99,9 @@ class EntityMasking:
         hidden = {word for word in entity_words if random.random() < self.rate}
         if not hidden:
             return window
-        pieces = tuple(self.piece if word in hidden else piece for piece, word in zip(window.pieces, window.words, strict=True))
+        pieces = tuple(
+            self.piece if word in hidden else piece for piece, word in zip(window.pieces, window.words, strict=True)
+        )
         return replace(window, pieces=pieces)
 
 

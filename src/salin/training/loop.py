@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 import torch
 from accelerate import Accelerator
 from pydantic import BaseModel, ConfigDict, Field
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from salin.errors import SettingError
@@ -182,7 +182,7 @@ class _BestWeights:
             self._tensors = tensors
         else:
             with atomic_write(self._path, "wb") as file:
-                save_file(tensors, file.name)
+                file.write(save(tensors))
 
     def restore(self, model: nn.Module) -> None:
         tensors = self._tensors if self._path is None else load_file(self._path)

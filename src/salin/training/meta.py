@@ -15,7 +15,7 @@ from salin.adaptation.engines import find_adaptable
 from salin.adaptation.layout import TaskBatch, lay_out
 from salin.adaptation.rules import RuleName
 from salin.corpus import Corpus
-from salin.encoding import Window
+from salin.encoding import Window, padding_piece
 from salin.models import Tagger
 from salin.models.labelled import LabelledSentences, gold_of
 from salin.models.losses import Gold
@@ -109,12 +109,14 @@ class MetaBatches:
             for row, values in zip(indices.tolist(), cosines.tolist(), strict=True)
         )
         return cls(
-            Examples(labelled, tagger.windower, tagger.settings, settings.switching.load() if settings.switching else None),
+            Examples(
+                labelled, tagger.windower, tagger.settings, settings.switching.load() if settings.switching else None
+            ),
             neighbours,
             Epochs(len(labelled), settings.batch, settings.seed, tuple(len(s.words) for s in labelled.sentences)),
             EntityMasking.for_tokenizer(tagger.tokenizer, settings.mask_rate),
             settings.loop,
-            tagger.tokenizer.pad_token_id,
+            padding_piece(tagger.tokenizer),
             settings.switch_supports,
             settings.seed,
         )

@@ -12,6 +12,7 @@ from salin.corpus import Corpus
 from salin.corpus.lexicon import CodeSwitching, Lexicon
 from salin.evaluation import score
 from salin.models import Tagger
+from salin.training.calibration import calibrate
 from salin.training.loop import LoopSettings, fit
 
 
@@ -86,16 +87,17 @@ def train(
         made_with: See [made_with][salin.training.methods.made_with].
 
     Returns:
-        The figures of the chosen evaluation.
+        The figures of the chosen evaluation, and the temperature that was fitted on dev.
     """
 
     def evaluate() -> Mapping[str, float]:
         predicted = list(tagger.tag_sentences(dev.without_entities()))
         return {"f1": score(dev.sentences, predicted, labels=dev.labels).micro.f1}
 
-    return fit(
+    figures = fit(
         tagger.network, batches, objective, loop, folder=folder, evaluate=evaluate, title=title, made_with=made_with
     )
+    return {**figures, "temperature": calibrate(tagger, dev)}
 
 
 def made_with(tagger: Tagger, source: Sequence[Corpus], dev: Corpus, settings: MethodSettings) -> dict[str, Any]:
@@ -108,4 +110,3 @@ def made_with(tagger: Tagger, source: Sequence[Corpus], dev: Corpus, settings: M
         "source": [corpus.checksum[:16] for corpus in source],
         "dev": dev.checksum[:16],
     }
-

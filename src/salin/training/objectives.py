@@ -91,4 +91,3 @@ def _network(model: nn.Module) -> TaggingNetwork:
     inner = getattr(model, "module", model)
     assert isinstance(inner, TaggingNetwork)
     return inner
-

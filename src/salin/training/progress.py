@@ -12,6 +12,8 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from salin.files import atomic_write, named_refusals
+
 
 class TrainingProgress:
     """A progress bar on standard error with the newest figures, and the run's JSONL log.
@@ -43,7 +45,9 @@ class TrainingProgress:
         self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bar.stop()
 
     def advance(self, step: int) -> None:
@@ -56,16 +60,15 @@ class TrainingProgress:
         self._bar.update(self._task, figures=" ".join(f"{k} {v:.4g}" for k, v in self._figures.items()))
         if self._path is not None:
             line = json.dumps({"step": step, **figures}, ensure_ascii=False) + "\n"
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-            try:
-                os.write(descriptor, line.encode())
-            finally:
-                os.close(descriptor)
+            with named_refusals(self._path):
+                descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+                try:
+                    os.write(descriptor, line.encode())
+                finally:
+                    os.close(descriptor)
 
 
 def _drop_records(path: Path, first_step: int) -> None:
-    from salin.files import atomic_write
-
     if not path.exists():
         return
     kept = []

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from tiny_models import ARCHITECTURES
 from torch import Tensor, nn
 
 from salin.adaptation.engines import BatchedAdaptation, SequentialAdaptation, SequentialTask, find_adaptable
@@ -17,6 +16,7 @@ from salin.encoding import Window, collate
 from salin.models import Tagger
 from salin.models.labelled import gold_of
 from salin.models.losses import Gold, task_losses
+from tiny_models import ARCHITECTURES
 
 SUPPORTS = [
     ["Jan/B-PER de/I-PER Vries/I-PER won/O", "De/O premier/O sprak/O in/O Lisbon/B-LOC met/O Reuters/B-ORG ./O"],
@@ -32,7 +32,9 @@ RULES = {"sgd": Sgd(rate=0.5), "bertadam": BertAdam(rate=2e-2)}
 
 
 @pytest.fixture(params=ARCHITECTURES)
-def tagger(request: pytest.FixtureRequest, model_folder: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> Tagger:
+def tagger(
+    request: pytest.FixtureRequest, model_folder: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> Tagger:
     if request.param == "llama":
         # Its norm computes in float32 whatever it is given, which would hide everything below 1e-7.
         monkeypatch.setattr("transformers.models.llama.modeling_llama.LlamaRMSNorm.forward", _norm_in_own_precision)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,5 +52,5 @@ def test_buckets_hold_each_window_once_and_keep_their_limit(lengths: list[int], 
 @given(lengths=st.lists(st.integers(1, 50), max_size=40), pieces=st.integers(1, 200))
 def test_buckets_are_as_full_as_they_may_be(lengths: list[int], pieces: int) -> None:
     groups = length_buckets(lengths, pieces)
-    for group, following in zip(groups, groups[1:], strict=False):
+    for group, following in itertools.pairwise(groups):
         assert (len(group) + 1) * lengths[following[0]] > pieces

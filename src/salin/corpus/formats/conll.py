@@ -94,16 +94,9 @@ def _parse(rows: Rows, layout: Layout, source: Source) -> tuple[list[str], list[
 
 
 def _word(columns: list[str], line: str, number: int, layout: Layout, source: Source) -> tuple[str, str] | None:
+    """A word and its tag, or None for a line that is left out."""
     if len(columns) != layout.columns:
-        expected = f"expected {layout.columns} columns as in line {layout.line}, found {len(columns)}"
-        if len(columns) == 1 and len(parts := line.split()) == layout.columns == 2:
-            source.bad(expected, number, remedy="Put a tab between them", repair="columns split at a space")
-            columns = parts
-        elif len(columns) < layout.columns:
-            source.bad(expected, number, remedy="Add what is missing", repair="a missing tag read as O")
-            return (columns[layout.token] if layout.token < len(columns) else columns[0]), "O"
-        else:
-            source.bad(expected, number, remedy="Take out what is too much")
+        columns = _mended(columns, line, number, layout, source)
     token, tag = columns[layout.token].strip(" "), layout.tag_of(columns)
     if not token:
         source.bad("the word is empty", number, repair="a line without a word left out")
@@ -116,6 +109,20 @@ def _word(columns: list[str], line: str, number: int, layout: Layout, source: So
         source.bad(str(error), number, remedy=_TAG_REMEDY, repair="an unknown tag read as O")
         tag = "O"
     return token, tag
+
+
+def _mended(columns: list[str], line: str, number: int, layout: Layout, source: Source) -> list[str]:
+    """As many columns as there should be, by the policy for bad lines."""
+    expected = f"expected {layout.columns} columns as in line {layout.line}, found {len(columns)}"
+    if len(columns) == 1 and len(parts := line.split()) == layout.columns == 2:
+        source.bad(expected, number, remedy="Put a tab between them", repair="columns split at a space")
+        return parts
+    if len(columns) > layout.columns:
+        source.bad(expected, number, remedy="Take out what is too much")
+    source.bad(expected, number, remedy="Add what is missing", repair="a missing tag read as O")
+    filled = ["O"] * layout.columns
+    filled[layout.token] = columns[layout.token if layout.token < len(columns) else 0]
+    return filled
 
 
 def write(sentences: Iterable[Sentence], file: IO[str], scheme: str = "IOB2") -> int:

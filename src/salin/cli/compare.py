@@ -1,0 +1,47 @@
+"""`salin compare`: which of several systems is better, and how sure is that?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from salin.cli import options
+
+if TYPE_CHECKING:
+    from salin.evaluation import Result
+
+
+def compare(
+    results: Annotated[
+        list[Path], typer.Argument(help="Results of `salin evaluate`, the baseline first.", metavar="RESULT...")
+    ],
+    as_json: options.AsJson = False,
+) -> None:
+    """Compare results on the same data with the first one, by a paired randomisation test.
+
+    Results of one system that differ in their seeds are taken together.
+    """
+    from salin.cli.console import output, print_json
+    from salin.evaluation import Result, comparison_table
+    from salin.evaluation import compare as test
+
+    comparison = test(*_systems([Result.load(path) for path in results]))
+    if as_json:
+        print_json(comparison.model_dump(mode="json"))
+    else:
+        output.print(comparison_table(comparison))
+
+
+def _systems(results: list[Result]) -> list[list[Result]]:
+    """Runs by system, in the order of their first; a run whose seeds its system has already is a system of its own."""
+    systems: list[list[Result]] = []
+    for result in results:
+        for runs in systems:
+            if runs[0].system == result.system and result.seeds and all(result.seeds != run.seeds for run in runs):
+                runs.append(result)
+                break
+        else:
+            systems.append([result])
+    return systems

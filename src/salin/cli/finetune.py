@@ -1,0 +1,77 @@
+"""`salin finetune`: go on training a tagger on a few target labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from salin.cli import options
+from salin.errors import SettingError
+
+
+def finetune(
+    target: Annotated[
+        Path, typer.Option("--target", metavar="FILE", help="Labelled sentences of the target language.")
+    ],
+    dev: Annotated[
+        Path,
+        typer.Option("--dev", metavar="FILE", help="Labelled sentences that choose the checkpoint, best source ones."),
+    ],
+    out: options.OutFolder,
+    model: options.Model = "salin-tiny",
+    fraction: Annotated[float, typer.Option("--fraction", help="The random share of --target to use.")] = 1.0,
+    label_map: options.LabelMap = None,
+    on_error: options.BadLines = "strict",
+    steps: options.Steps = 100,
+    learning_rate: options.LearningRate = 1e-4,
+    batch: options.Batch = 32,
+    seed: options.Seed = 95,
+    mask_rate: options.MaskRate = 0.0,
+    max_weight: options.MaxWeight = 0.0,
+    precision: options.Precision = "fp32",
+    evaluate_every: options.EvaluateEvery = 0,
+) -> None:
+    """Go on training a tagger on labelled sentences of a target language, all of them or a random share."""
+    from salin.baselines import is_rules
+    from salin.cli.corpora import read_corpora
+    from salin.cli.run_folder import check_run_folder, finish_run, start_run
+    from salin.cli.training_settings import make_settings
+
+    if is_rules(model):
+        raise SettingError(f"{model} has no weights to train")
+    check_run_folder(out)
+    whole, dev_corpus = read_corpora([target, dev], label_map, on_error)
+
+    import salin
+    from salin.models.labelled import check_labels
+    from salin.training.card import describe_data
+    from salin.training.finetune import fraction as random_share
+
+    tagger = salin.Tagger.from_pretrained(model)
+    check_labels(dev_corpus, tagger.labels)
+    part = random_share(whole, fraction, seed)
+    loop = {
+        "steps": steps,
+        "learning_rate": learning_rate,
+        "precision": precision,
+        "evaluate_every": evaluate_every,
+        "seed": seed,
+    }
+    settings = make_settings(
+        salin.MethodSettings,
+        {"loop": loop, "batch": batch, "mask_rate": mask_rate, "max_weight": max_weight, "seed": seed},
+    )
+    description = {
+        "method": "finetune",
+        "base": model,
+        "before": dict(tagger.settings.provenance),
+        "data": describe_data([part]),
+        "dev": describe_data([dev_corpus]),
+        "settings": {"fraction": fraction, **settings.model_dump(mode="json")},
+        "salin": salin.__version__,
+    }
+    run = start_run(out, description)
+    figures = salin.finetune(tagger, part, dev_corpus, settings, folder=run)
+    finish_run(out, tagger, description, figures)

@@ -1,0 +1,112 @@
+"""`salin info`: what is installed here, and what a model is made of."""
+
+from __future__ import annotations
+
+import platform
+from typing import Annotated, Any
+
+import typer
+
+from salin.cli import options
+
+_PACKAGES = ("salin", "torch", "transformers", "tokenizers", "safetensors", "accelerate", "huggingface_hub")
+
+
+def info(
+    model: Annotated[
+        str | None, typer.Argument(help="A bundled model, a folder, or a Hugging Face id.", metavar="[MODEL]")
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show versions and what this machine can do; with a model its labels, size, adapted layers and provenance."""
+    from salin.cli.console import print_json
+
+    described = _environment() if model is None else _model(model)
+    if as_json:
+        print_json(described)
+    else:
+        _show(described)
+
+
+def _environment() -> dict[str, Any]:
+    import torch
+
+    from salin.evaluation.signature import installed_version
+
+    return {
+        "versions": {name: installed_version(name) or "not installed" for name in _PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        # Without instructions of its own for it, a processor is slower in bf16 than in fp32.
+        "bf16 instructions": _has_bf16(),
+    }
+
+
+def _has_bf16() -> bool:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _model(name: str) -> dict[str, Any]:
+    from salin.adaptation.engines import find_adaptable
+    from salin.models import Tagger
+    from salin.models.checksum import weights_checksum
+
+    tagger = Tagger.from_pretrained(name)
+    settings, config = tagger.settings, tagger.network.classifier.config
+    adaptable = find_adaptable(tagger.network, settings.frozen_blocks)
+    modules = map(tagger.network.get_submodule, adaptable.modules)
+    adapted = [parameter for module in modules for parameter in module.parameters(recurse=False)]
+    return {
+        "model": name,
+        "labels": list(settings.labels),
+        "head": settings.head,
+        "architecture": config.model_type,
+        "blocks": config.num_hidden_layers,
+        "width": config.hidden_size,
+        "vocabulary": len(tagger.tokenizer),
+        "parameters": sum(p.numel() for p in tagger.network.parameters()),
+        "adapted parameters": sum(p.numel() for p in adapted),
+        "adapted modules": list(adaptable.modules),
+        "excluded modules": dict(adaptable.excluded),
+        "window": settings.max_length,
+        "temperature": settings.temperature,
+        "sha256 of the weights": weights_checksum(tagger.network),
+        "provenance": settings.provenance,
+    }
+
+
+def _show(described: dict[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from salin.cli.console import output
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for name, value in described.items():
+        table.add_row(Text(name), Text(_readable(value)))
+    output.print(table)
+
+
+def _readable(value: Any, before: str = "") -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, dict):
+        lines: list[str] = []
+        for name, inner in value.items():
+            nested = isinstance(inner, dict) and inner
+            gap = "\n" if nested else " "
+            lines.append(f"{before}{name}{':' if nested else ''}{gap}{_readable(inner, before + '  ')}")
+        return "\n".join(lines) or "none"
+    if isinstance(value, list | tuple):
+        if any(isinstance(item, dict | list) for item in value):
+            return _readable(dict(enumerate(value)), before)
+        return ("\n" if len(value) > 8 else ", ").join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)

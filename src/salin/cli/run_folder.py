@@ -1,0 +1,105 @@
+"""The folder of a training run: unfinished it holds `training/` alone, finished it is the tagger's own folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from salin.cli.console import note
+from salin.errors import DataError, SettingError
+from salin.files import atomic_directory, atomic_write, recover_directory, write_json
+
+if TYPE_CHECKING:
+    from salin.models import Tagger
+
+_RUN = "training"
+_DESCRIPTION = "run.json"
+_LOG = "log.jsonl"
+
+
+def check_run_folder(folder: Path) -> None:
+    """Refuses a folder in which a run would destroy something.
+
+    Raises:
+        SettingError: When it holds a finished tagger, or anything else that is no interrupted run.
+    """
+    recover_directory(folder)
+    if folder.is_file():
+        raise SettingError(f"{folder} is a file: name a new folder")
+    if (folder / "salin.json").exists():
+        raise SettingError(f"{folder} holds a finished tagger: name another folder, or delete it first")
+    others = sorted(path.name for path in folder.iterdir() if path.name != _RUN) if folder.is_dir() else []
+    if others:
+        raise SettingError(f"{folder} holds other things ({', '.join(others[:3])}): name a new folder")
+
+
+def check_replaceable(folder: Path, mark: str) -> None:
+    """Refuses to replace a folder that is not of the kind that will be written there.
+
+    Args:
+        folder: May not exist yet, or be empty.
+        mark: A file that folders of this kind hold.
+
+    Raises:
+        SettingError: When it holds something else.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / mark).exists()):
+        raise SettingError(f"{folder} exists and holds something else: name a new folder")
+
+
+def start_run(folder: Path, description: Mapping[str, Any]) -> Path:
+    """Makes the folder for checkpoints and the log, or finds the one of the same run.
+
+    Args:
+        folder: The run's.
+        description: Data, settings and base, as JSON values.
+
+    Raises:
+        SettingError: When an interrupted run there was another one.
+    """
+    run = folder / _RUN
+    path = run / _DESCRIPTION
+    if not path.exists():
+        write_json(path, description)
+        return run
+    try:
+        before = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise DataError(f"is damaged: {error}", path=path, remedy=f"Delete {run} to begin anew") from error
+    differing = sorted(_differing(before, json.loads(json.dumps(description))))
+    if differing:
+        raise SettingError(
+            f"{folder} holds an interrupted run with other settings or data ({'; '.join(differing)}): "
+            f"name another folder, or delete {run} to begin anew"
+        )
+    if (run / "checkpoint").exists():
+        note(f"going on with the run in {folder}")
+    return run
+
+
+def finish_run(folder: Path, tagger: Tagger, description: Mapping[str, Any], figures: Mapping[str, float]) -> None:
+    """Puts the trained tagger, its card and the run's log in the place of the run's folder, all at once."""
+    from salin.training.card import model_card
+
+    provenance = {**description, "figures": dict(figures)}
+    tagger.settings = tagger.settings.model_copy(update={"provenance": provenance})
+    with atomic_directory(folder) as temporary:
+        tagger.save_pretrained(temporary)
+        with atomic_write(temporary / "README.md") as card:
+            card.write(model_card(tagger))
+        (temporary / _RUN).mkdir()
+        shutil.copy(folder / _RUN / _LOG, temporary / _RUN / _LOG)
+    note(f"{folder}: F1 {100 * figures['f1']:.2f} on dev at update {figures['step']:.0f}")
+
+
+def _differing(before: Any, now: Any, place: str = "") -> list[str]:
+    """Where two JSON values differ, as `settings.batch: 32 then, 16 now`."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [key for key in {*before, *now} if before.get(key) != now.get(key)]
+        return [line for key in keys for line in _differing(before.get(key), now.get(key), f"{place}.{key}".strip("."))]
+    if isinstance(before, list) or isinstance(now, list):
+        return [place]
+    return [f"{place}: {before} then, {now} now"]

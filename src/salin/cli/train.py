@@ -1,0 +1,157 @@
+"""`salin train`: from labelled sentences and an encoder to a tagger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from salin.cli import options
+from salin.corpus import Corpus, load_open_corpus, parse_label_map
+from salin.errors import SettingError
+
+_META = "Meta-training"
+_SWITCHING = "Code-switching"
+
+
+def train(
+    out: options.OutFolder,
+    method: Annotated[
+        Literal["direct", "meta"],
+        typer.Option("--method", help="direct: plain training. meta: so that adapting to a sentence helps."),
+    ] = "direct",
+    encoder: Annotated[
+        str, typer.Option("--encoder", metavar="NAME", help="A bundled model, a folder, or a Hugging Face id.")
+    ] = "salin-tiny-encoder",
+    source: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--source",
+            metavar="FILE",
+            help="Labelled sentences; give it again for more files, which may annotate fewer labels. Default: the open "
+            "corpus.",
+        ),
+    ] = None,
+    dev: Annotated[
+        Path | None,
+        typer.Option(
+            "--dev", metavar="FILE", help="Labelled source sentences that choose the checkpoint. Goes with --source."
+        ),
+    ] = None,
+    label_map: options.LabelMap = None,
+    on_error: options.BadLines = "strict",
+    head: Annotated[Literal["softmax", "crf"], typer.Option("--head", help="What decides on tags.")] = "softmax",
+    steps: options.Steps = 800,
+    learning_rate: options.LearningRate = 5e-4,
+    batch: options.Batch = 32,
+    seed: options.Seed = 95,
+    mask_rate: options.MaskRate = 0.0,
+    max_weight: options.MaxWeight = 0.0,
+    precision: options.Precision = "fp32",
+    evaluate_every: options.EvaluateEvery = 100,
+    lexicon: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lexicon",
+            metavar="CODE=FILE",
+            help="A TSV file of translations from the source language, such as es=en-es.tsv; give it again for more.",
+            rich_help_panel=_SWITCHING,
+        ),
+    ] = None,
+    switch_sentences: Annotated[
+        float, typer.Option("--switch-sentences", help="Share of sentences switched.", rich_help_panel=_SWITCHING)
+    ] = 0.7,
+    switch_words: Annotated[
+        float, typer.Option("--switch-words", help="Share of their words looked up.", rich_help_panel=_SWITCHING)
+    ] = 0.6,
+    k: Annotated[
+        int | None, typer.Option("--k", min=1, help="Supports a task. Default: 2.", rich_help_panel=_META)
+    ] = None,
+    rule: Annotated[
+        Literal["sgd", "bertadam"] | None,
+        typer.Option("--rule", help="The inner update rule. Default: sgd.", rich_help_panel=_META),
+    ] = None,
+    inner_rate: Annotated[
+        float | None, typer.Option("--inner-rate", help="Its peak step size.", rich_help_panel=_META)
+    ] = None,
+    inner_steps: Annotated[
+        int | None, typer.Option("--inner-steps", min=1, help="Steps on the supports.", rich_help_panel=_META)
+    ] = None,
+    vectors: Annotated[
+        str | None, typer.Option("--vectors", metavar="NAME", help="What finds supports.", rich_help_panel=_META)
+    ] = None,
+) -> None:
+    """Train a tagger on labelled sentences of a source language.
+
+    The checkpoint with the best F1 on --dev becomes the tagger: a plain model folder with a card that says what it was
+    made of. A run that was interrupted goes on where it was when the same command is given again.
+    """
+    from salin.cli.corpora import read_corpora
+    from salin.cli.run_folder import check_run_folder, finish_run, start_run
+    from salin.cli.training_settings import make_settings, switching
+
+    only_meta = {"k": k, "rule": rule, "inner_rate": inner_rate, "inner_steps": inner_steps, "vectors": vectors}
+    given = {name: value for name, value in only_meta.items() if value is not None}
+    if method == "direct" and given:
+        raise SettingError(f"--{next(iter(given)).replace('_', '-')} is about meta-training: give --method meta")
+    if bool(source) != (dev is not None):
+        raise SettingError("--source and --dev go together: name files for both, or for neither to use the open corpus")
+    check_run_folder(out)
+    if source and dev is not None:
+        *corpora, dev_corpus = read_corpora([*source, dev], label_map, on_error)
+    else:
+        corpora, dev_corpus = _open_corpus(label_map)
+
+    import torch
+
+    import salin
+    from salin.models import Tagger
+    from salin.models.labelled import check_labels
+    from salin.training.card import describe_data
+
+    labels = sorted({label for corpus in corpora for label in corpus.labels})
+    check_labels(dev_corpus, labels)
+    loop = {
+        "steps": steps,
+        "learning_rate": learning_rate,
+        "precision": precision,
+        "evaluate_every": evaluate_every,
+        "seed": seed,
+    }
+    settings = make_settings(
+        salin.MetaSettings if method == "meta" else salin.MethodSettings,
+        {
+            "loop": loop,
+            "batch": batch,
+            "mask_rate": mask_rate,
+            "max_weight": max_weight,
+            "switching": switching(lexicon or [], switch_sentences, switch_words),
+            "seed": seed,
+            **given,
+        },
+    )
+    torch.manual_seed(seed)
+    tagger = Tagger.on_encoder(encoder, labels, head=head)
+    description = {
+        "method": method,
+        "base": encoder,
+        "data": describe_data(corpora),
+        "dev": describe_data([dev_corpus]),
+        "settings": {"head": head, **settings.model_dump(mode="json")},
+        "salin": salin.__version__,
+    }
+    run = start_run(out, description)
+    if isinstance(settings, salin.MetaSettings):
+        figures = salin.train_meta(tagger, corpora, dev_corpus, settings, folder=run)
+    else:
+        figures = salin.train_direct(tagger, corpora, dev_corpus, settings, folder=run)
+    finish_run(out, tagger, description, figures)
+
+
+def _open_corpus(label_map: str | None) -> tuple[list[Corpus], Corpus]:
+    train, dev = load_open_corpus("en", "train"), load_open_corpus("en", "dev")
+    if label_map is not None:
+        mapping = parse_label_map(label_map, train.labels)
+        train, dev = train.map_labels(mapping), dev.map_labels(mapping)
+    return [train], dev

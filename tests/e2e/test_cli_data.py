@@ -1,0 +1,76 @@
+"""`salin data`: the catalogue, one's own files, counts, leaks and the linter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "data"
+    monkeypatch.setenv("SALIN_DATA_DIR", str(folder))
+    monkeypatch.delenv("SALIN_DATA_URL", raising=False)
+    return folder
+
+
+def test_the_catalogue_is_listed_for_people_and_for_programs(salin: Callable) -> None:
+    listed = json.loads(salin("data", "list", "--json").output)
+    assert {"conll2002/es", "conll2002/nl"} <= {dataset["name"] for dataset in listed}
+    assert all(dataset["licence"] for dataset in listed)
+    assert "conll2002" in salin("data", "list").output
+
+
+def test_ones_own_file_is_added_and_listed(salin: Callable, corpora, data_folder: Path) -> None:
+    ran = salin("data", "add", corpora.train, "--name", "mine", "--language", "tl", "--licence", "my own")
+    assert ran.status == 0
+    assert "24 sentences" in ran.errors
+    assert "mine" in [dataset["name"] for dataset in json.loads(salin("data", "list", "--json").output)]
+    got = salin("data", "get", "mine")
+    assert got.status == 0
+    assert str(corpora.train) in got.output
+
+
+def test_a_data_set_that_does_not_exist_or_cannot_be_had(salin: Callable) -> None:
+    ran = salin("data", "get", "conll2002/se")
+    assert ran.status == 2
+    assert "conll2002/es" in ran.errors
+    ran = salin("data", "get", "conll2002/es")
+    assert ran.status == 2
+    assert "SALIN_DATA_URL" in ran.errors
+
+
+def test_a_data_set_is_got_from_a_folder_and_checked(salin: Callable, shared_data: Path, data_folder: Path) -> None:
+    ran = salin("data", "get", "conll2002/es", "--base", shared_data)
+    assert ran.status == 0, ran.errors
+    splits = {line.split("\t")[1]: Path(line.split("\t")[2]) for line in ran.output.splitlines()}
+    assert all(path.is_relative_to(data_folder) and path.exists() for path in splits.values())
+    splits["test"].write_text("changed", encoding="utf-8")
+    assert salin("data", "get", "conll2002/es").status == 2
+
+
+def test_statistics_and_leaks(salin: Callable, corpora) -> None:
+    (found,) = json.loads(salin("data", "stats", corpora.test, "--train", corpora.train, "--json").output)
+    assert found["sentences"] == 8
+    assert found["leak"]["seen_entities"] == found["leak"]["entities"]
+    ran = salin("data", "stats", corpora.test, "--train", corpora.train)
+    assert "seen before" in ran.output
+
+
+def test_the_linter_says_what_is_wrong_by_its_status(salin: Callable, tmp_path: Path) -> None:
+    folder = tmp_path / "corpus" / "en"
+    folder.mkdir(parents=True)
+    (folder / "train.txt").write_text("[Ana](PER) sings in [Lisbon](LOC).\nA [broken mark(PER.\n", encoding="utf-8")
+    ran = salin("data", "lint", tmp_path / "corpus")
+    assert ran.status == 1
+    assert f"{folder / 'train.txt'}:2" in ran.output
+    (folder / "train.txt").write_text("[Ana](PER) sings in [Lisbon](LOC).\n", encoding="utf-8")
+    assert salin("data", "lint", tmp_path / "corpus").status == 0
+
+
+def test_the_open_corpus_is_what_is_linted_by_default(salin: Callable) -> None:
+    report = json.loads(salin("data", "lint", "--json").output)
+    assert any("en" in path for path in report["counts"])

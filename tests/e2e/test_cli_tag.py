@@ -1,0 +1,163 @@
+"""`salin tag` from whatever a user has to whatever a user wants."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TEXT = "Maria Sousa joined Ajax in Lisbon. Ana Reyes stayed.\n\nSi Juan dela Cruz miadto sa Sugbo 😀 kagahapon.\n"
+
+
+@pytest.fixture
+def text_file(tmp_path: Path) -> Path:
+    path = tmp_path / "text.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def records(output: str) -> list[dict]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_text_becomes_a_json_object_a_sentence_when_it_is_not_shown_on_a_terminal(
+    salin: Callable, tagger_folder: Path, text_file: Path
+) -> None:
+    ran = salin("tag", text_file, "--model", tagger_folder)
+    assert ran.status == 0
+    found = records(ran.output)
+    assert [record["text"] for record in found][:2] == ["Maria Sousa joined Ajax in Lisbon.", "Ana Reyes stayed."]
+    entities = [(record["text"], entity) for record in found for entity in record["entities"]]
+    assert entities
+    for text, entity in entities:
+        assert entity["text"] == text[entity["start"] : entity["end"]]
+        assert entity["label"] in ("LOC", "ORG", "PER")
+        assert 0 <= entity["score"] <= 1
+
+
+def test_standard_input_is_what_a_file_is(salin: Callable, tagger_folder: Path, text_file: Path) -> None:
+    from_file = salin("tag", text_file, "--model", tagger_folder)
+    assert salin("tag", "--model", tagger_folder, stdin=TEXT).output == from_file.output
+    assert salin("tag", "-", "--model", tagger_folder, stdin=TEXT).output == from_file.output
+
+
+def test_a_text_given_on_the_command_line_comes_back_whole(salin: Callable, tagger_folder: Path) -> None:
+    (record,) = records(salin("tag", "--text", TEXT, "--model", tagger_folder).output)
+    assert record["text"] == TEXT
+    assert all(entity["text"] == TEXT[entity["start"] : entity["end"]] for entity in record["entities"])
+
+
+def test_conll_keeps_its_words(salin: Callable, tagger_folder: Path, corpora) -> None:
+    ran = salin("tag", corpora.test, "--model", tagger_folder, "--to", "conll")
+    given = [line.split("\t")[0] for line in corpora.test.read_text("utf-8").splitlines()]
+    assert [line.split("\t")[0] for line in ran.output.rstrip("\n").splitlines()] == given
+
+
+def test_json_lines_go_in_and_out_one_for_one(salin: Callable, tagger_folder: Path) -> None:
+    texts = ["Ana Reyes in Lisbon.", "", "中国总理访问德国。"]
+    lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    assert [r["text"] for r in records(salin("tag", "--model", tagger_folder, stdin=lines).output)] == texts
+
+
+def test_marked_text_for_people(salin: Callable, tagger_folder: Path, text_file: Path) -> None:
+    ran = salin("tag", text_file, "--model", tagger_folder, "--to", "text")
+    assert len(ran.output.splitlines()) == 3
+    assert "](" in ran.output
+
+
+def test_html_escapes_whatever_the_text_holds(salin: Callable, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    ran = salin("tag", "--model", "rules:tl", "--text", 'si <script>alert("1")</script> & si Ana\x00', "--out", page)
+    assert ran.status == 0
+    html = page.read_text("utf-8")
+    assert "<script" not in html.partition("<body>")[2]
+    assert "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp;" in html
+    assert "<mark" in html
+    assert "\x00" not in html
+
+
+def test_the_ending_of_the_output_decides_its_format(salin: Callable, text_file: Path, tmp_path: Path) -> None:
+    beginnings = {"a.jsonl": '{"text"', "a.conll": "Maria\t", "a.html": "<!doctype html>", "a.txt": "Maria"}
+    for name, beginning in beginnings.items():
+        assert salin("tag", text_file, "--model", "rules:tl", "--out", tmp_path / name).status == 0
+        assert (tmp_path / name).read_text("utf-8").startswith(beginning)
+
+
+def test_a_folder_is_tagged_into_a_folder(salin: Callable, text_file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in" / "deeper"
+    folder.mkdir(parents=True)
+    for name in ("a.txt", "b.txt", ".hidden"):
+        (folder / name).write_text(TEXT, encoding="utf-8")
+    out = tmp_path / "out"
+    assert salin("tag", tmp_path / "in", "--model", "rules:tl", "--out", out).status == 0
+    written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    assert written == ["deeper/a.txt.jsonl", "deeper/b.txt.jsonl"]
+    assert len(records((out / "deeper/a.txt.jsonl").read_text("utf-8"))) == 3
+
+
+def test_several_files_go_into_one_output_in_order(salin: Callable, text_file: Path, corpora) -> None:
+    ran = salin("tag", text_file, corpora.test, "--model", "rules:tl")
+    assert len(records(ran.output)) == 3 + 8
+
+
+def test_labels_can_be_renamed_and_dropped_in_what_is_given(
+    salin: Callable, tagger_folder: Path, text_file: Path
+) -> None:
+    ran = salin("tag", text_file, "--model", tagger_folder, "--map", "PER=PERSON,ORG=O,LOC=O")
+    assert {entity["label"] for record in records(ran.output) for entity in record["entities"]} <= {"PERSON"}
+
+
+def test_a_threshold_leaves_out_what_is_less_sure(salin: Callable, tagger_folder: Path, text_file: Path) -> None:
+    plain = records(salin("tag", text_file, "--model", tagger_folder).output)
+    scores = sorted(entity["score"] for record in plain for entity in record["entities"])
+    middle = scores[len(scores) // 2] - 1e-6  # scores are written with six digits
+    kept = records(salin("tag", text_file, "--model", tagger_folder, "--threshold", middle).output)
+    assert [e["score"] for r in kept for e in r["entities"]] == [
+        e["score"] for r in plain for e in r["entities"] if e["score"] >= middle
+    ]
+
+
+def test_rules_need_no_model_and_have_no_scores(salin: Callable) -> None:
+    (record,) = records(salin("tag", "--model", "rules:tl", "--text", "Pumunta si Juan sa Maynila.").output)
+    assert ("Juan", "PER") in [(entity["text"], entity["label"]) for entity in record["entities"]]
+    assert all("score" not in entity for entity in record["entities"])
+
+
+def test_adapted_tags_say_what_they_learned_from(
+    salin: Callable, tagger_folder: Path, text_file: Path, corpora
+) -> None:
+    command = ["tag", text_file, "--model", tagger_folder, "--adapt", "--source", corpora.train, "--k", 3]
+    for record in records(salin(*command, "--neighbours").output):
+        similarities = [neighbour["similarity"] for neighbour in record["neighbours"]]
+        assert len(similarities) == 3
+        assert similarities == sorted(similarities, reverse=True)
+        assert all(n["text"] and n["entities"] for n in record["neighbours"])
+    assert all("neighbours" not in record for record in records(salin(*command).output))
+    assert "learned from" in salin(*command, "--neighbours", "--to", "html").output
+
+
+def test_the_open_corpus_is_the_source_where_none_is_named(salin: Callable, tagger_folder: Path) -> None:
+    ran = salin("tag", "--text", "Ana Reyes in Lisbon.", "--model", tagger_folder, "--adapt", "--neighbours")
+    assert ran.status == 0
+    assert len(records(ran.output)[0]["neighbours"]) == 2
+    assert "MISC" in ran.errors  # the open corpus knows a label that this model does not
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--k", "3"], "--adapt"),
+        (["--neighbours"], "--adapt"),
+        (["--adapt", "--neighbours", "--to", "conll"], "CoNLL has no place for neighbours"),
+        (["--adapt"], "no weights"),
+        (["--map", "GPE=LOC"], "there is no label 'GPE'"),
+        (["--text", "a", "somewhere.txt"], "not both"),
+    ],
+)
+def test_options_that_do_not_go_together(salin: Callable, options: list[str], reason: str) -> None:
+    ran = salin("tag", "--model", "rules:tl", *options, stdin="si Ana")
+    assert ran.status == 2
+    assert reason in ran.errors
+    assert not ran.output

@@ -1,0 +1,163 @@
+"""From labelled sentences to a tagger, an adapted one, scores and a comparison, by commands alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def test_a_trained_folder_holds_a_tagger_its_card_and_its_log(tagger_folder: Path, corpora) -> None:
+    names = {path.name for path in tagger_folder.iterdir()}
+    assert {"model.safetensors", "config.json", "tokenizer.json", "salin.json", "README.md", "training"} <= names
+    assert [path.name for path in (tagger_folder / "training").iterdir()] == ["log.jsonl"]
+    log = [json.loads(line) for line in (tagger_folder / "training/log.jsonl").read_text("utf-8").splitlines()]
+    assert log[-1]["step"] == 40
+    made = json.loads((tagger_folder / "salin.json").read_text("utf-8"))["provenance"]
+    assert made["settings"]["loop"]["learning_rate"] == 0.01
+    card = (tagger_folder / "README.md").read_text("utf-8")
+    for part in ("train.conll", "dev.conll", made["data"][0]["sha256"], made["dev"][0]["sha256"], "loop.steps | 40"):
+        assert part in card
+    assert f"F1 {100 * made['figures']['f1']:.2f}" in card
+
+
+def test_evaluate_and_compare(salin: Callable, tagger_folder: Path, corpora, tmp_path: Path) -> None:
+    plain, adapted, rules = (tmp_path / f"{name}.json" for name in ("plain", "adapted", "rules"))
+    ran = salin("evaluate", corpora.test, "--model", tagger_folder, "--out", plain)
+    assert ran.status == 0
+    assert "all (micro)" in ran.output
+    adapt = ["--adapt", "--source", corpora.train, "--rule", "bertadam", "--rate", "1e-4", "--steps", 2]
+    ran = salin("evaluate", corpora.test, "--model", tagger_folder, *adapt, "--out", adapted, "--json")
+    result = json.loads(ran.output)
+    assert result == json.loads(adapted.read_text("utf-8"))
+    assert result["seen"] is not None
+    assert "windows:64/32" in result["signature"] or "windows:128/64" in result["signature"]
+    assert result["seeds"] == [95]
+    gazetteer = ["--model", "rules:gazetteer", "--source", corpora.train]
+    assert salin("evaluate", corpora.test, *gazetteer, "--out", rules).status == 0
+    ran = salin("compare", rules, plain, adapted)
+    assert ran.status == 0
+    assert "rules:gazetteer" in ran.output
+    compared = json.loads(salin("compare", rules, plain, adapted, "--json").output)
+    assert [row["versus"] is None for row in compared["rows"]] == [True, False, False]
+
+
+def test_seeds_of_one_system_are_compared_together(
+    salin: Callable, tagger_folder: Path, corpora, tmp_path: Path
+) -> None:
+    first = tmp_path / "first.json"
+    salin("evaluate", corpora.test, "--model", tagger_folder, "--out", first)
+    other = json.loads(first.read_text("utf-8"))
+    other["seeds"] = [7]
+    (tmp_path / "second.json").write_text(json.dumps(other), encoding="utf-8")
+    compared = json.loads(salin("compare", first, tmp_path / "second.json", "--json").output)
+    assert [row["seeds"] for row in compared["rows"]] == [2]
+
+
+def test_meta_training_with_a_lexicon_and_fine_tuning(
+    salin: Callable, model_folder: Callable, corpora, tmp_path: Path
+) -> None:
+    lexicon = tmp_path / "en-es.tsv"
+    lexicon.write_text("joined\tfichó\nin\ten\non\tel\n", encoding="utf-8")
+    files = ["--source", corpora.train, "--dev", corpora.dev, "--encoder", model_folder("bert")]
+    small = ["--steps", 4, "--batch", 4, "--learning-rate", "1e-3"]
+    meta = ["--method", "meta", "--k", 2, "--inner-steps", 1, "--lexicon", f"es={lexicon}", "--mask-rate", 0.2]
+    ran = salin("train", *files, *small, *meta, "--max-weight", 0.5, "--out", tmp_path / "meta")
+    assert ran.status == 0, ran.errors
+    ran = salin(
+        "finetune", "--model", tmp_path / "meta", "--target", corpora.test, "--fraction", 0.5, "--dev", corpora.dev,
+        *small, "--out", tmp_path / "tuned",
+    )  # fmt: skip
+    assert ran.status == 0, ran.errors
+    made = json.loads((tmp_path / "tuned/salin.json").read_text("utf-8"))["provenance"]
+    assert made["data"][0]["sentences"] == 4
+    assert made["before"]["method"] == "meta"
+
+
+def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_been(
+    salin: Callable, model_folder: Callable, corpora, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from salin.training import loop, methods
+
+    fit, save = loop.fit, loop.save_checkpoint
+
+    def fit_with_checkpoints(model: object, batches: object, objective: object, settings, **rest: object) -> dict:
+        return fit(model, batches, objective, settings.model_copy(update={"checkpoint_every": 2}), **rest)
+
+    def save_then_stop(*arguments: object) -> None:
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(methods, "fit", fit_with_checkpoints)
+    command = ["train", "--source", corpora.train, "--dev", corpora.dev, "--encoder", model_folder("bert")]
+    command += ["--steps", 6, "--batch", 4, "--evaluate-every", 2]
+    assert salin(*command, "--out", tmp_path / "whole").status == 0
+
+    monkeypatch.setattr(loop, "save_checkpoint", save_then_stop)
+    ran = salin(*command, "--out", tmp_path / "stopped")
+    assert ran.status == 130
+    assert not (tmp_path / "stopped/salin.json").exists()
+    monkeypatch.setattr(loop, "save_checkpoint", save)
+
+    other = salin(*command, "--batch", 2, "--out", tmp_path / "stopped")
+    assert other.status == 2
+    assert "settings.batch: 4 then, 2 now" in other.errors
+
+    ran = salin(*command, "--out", tmp_path / "stopped")
+    assert ran.status == 0
+    assert "going on" in ran.errors
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "stopped")]
+    assert weights[0] == weights[1]
+
+
+def test_an_index_serves_as_what_it_was_made_of(salin: Callable, tagger_folder: Path, corpora, tmp_path: Path) -> None:
+    same = ["--model", tagger_folder, "--source", corpora.train]
+    assert salin("index", *same, "--out", tmp_path / "index").status == 0
+    command = ["tag", "--text", "Ana Reyes in Lisbon.", *same, "--adapt", "--neighbours"]
+    assert salin(*command, "--index", tmp_path / "index").output == salin(*command).output
+
+
+def test_neighbours_are_shown_and_given(salin: Callable, tagger_folder: Path, corpora) -> None:
+    command = ["neighbours", "--model", tagger_folder, "--source", corpora.train, "-k", 3]
+    ran = salin(*command, "--text", "Ana Reyes in Lisbon.")
+    assert ran.status == 0
+    assert "train.conll" in ran.output.replace("\n", "") or "…" in ran.output
+    (found,) = json.loads(salin(*command, "--json", stdin="Ana Reyes in Lisbon.").output)
+    assert len(found["neighbours"]) == 3
+
+
+def test_info_of_the_machine_and_of_a_model(salin: Callable, tagger_folder: Path) -> None:
+    assert "torch" in json.loads(salin("info", "--json").output)["versions"]
+    described = json.loads(salin("info", tagger_folder, "--json").output)
+    assert described["labels"] == ["LOC", "ORG", "PER"]
+    assert described["adapted modules"]
+    assert "labels" in salin("info", tagger_folder).output
+
+
+def test_a_recipe_lists_its_cells(salin: Callable, model_folder: Callable, corpora, tmp_path: Path) -> None:
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(
+        f"""title = "small"
+encoder = "{model_folder("bert")}"
+baseline = "gazetteer"
+seeds = [1]
+[label_sets.all]
+source = ["{corpora.train}"]
+dev = "{corpora.dev}"
+tests = {{ en = "{corpora.test}" }}
+[systems.gazetteer]
+method = "rules"
+rules = "rules:gazetteer"
+""",
+        encoding="utf-8",
+    )
+    places = ["--results", tmp_path / "results", "--runs", tmp_path / "runs"]
+    listed = salin("run", recipe, "--list")
+    assert listed.status == 0
+    assert "gazetteer" in listed.output
+    ran = salin("run", recipe, *places)
+    assert ran.status == 0, ran.errors
+    assert "gazetteer" in ran.output
+    assert "finished" in salin("run", recipe, *places).errors

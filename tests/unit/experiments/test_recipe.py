@@ -1,0 +1,79 @@
+"""Recipes say what is compared, and complain with the nearest name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from experiment_files import RECIPE, write_recipe
+
+from salin.errors import SettingError
+from salin.experiments import Recipe
+from salin.experiments.cell import Cell, cells, fingerprint
+from salin.training.meta import MetaSettings
+
+RECIPES = Path(__file__).resolve().parents[3] / "recipes"
+
+
+@pytest.mark.parametrize("path", sorted(p for p in RECIPES.glob("*.toml") if not p.name.startswith("pretrain")))
+def test_every_recipe_of_ours_is_one(path: Path) -> None:
+    recipe = Recipe.read(path)
+    assert cells(recipe)
+    first_line = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first_line.startswith("#"), "the header says the command and what it should show"
+
+
+def test_the_baseline_of_table_3_has_the_objectives_of_meta() -> None:
+    recipe = Recipe.read(RECIPES / "meta-cross-table3.toml")
+    direct, meta = (recipe.settings_of(recipe.systems[name], 95) for name in ("direct", "meta"))
+    assert (direct.mask_rate, direct.max_weight) == (meta.mask_rate, meta.max_weight)
+    assert direct.loop.steps >= meta.loop.steps
+    assert recipe.seeds == (95, 495, 539, 667, 806)
+
+
+def test_a_system_inherits_and_overrides(tmp_path: Path) -> None:
+    recipe = Recipe.read(write_recipe(tmp_path))
+    direct, meta = (recipe.settings_of(recipe.systems[name], 5) for name in ("direct", "meta"))
+    assert direct.loop.steps == 3
+    assert meta.loop.steps == 2
+    assert isinstance(meta, MetaSettings)
+    assert direct.seed == direct.loop.seed == 5
+
+
+def test_cells_come_seed_by_seed(tmp_path: Path) -> None:
+    names = [cell.name for cell in cells(Recipe.read(write_recipe(tmp_path)))]
+    assert names == ["gazetteer-tiny", "direct-tiny-1", "meta-tiny-1", "direct-tiny-2", "meta-tiny-2"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("learning_rate", "lerning_rate", "Did you mean 'learning_rate'|did you mean 'learning_rate'"),
+        ('baseline = "direct"', 'baseline = "drect"', "'drect' is none of its systems"),
+        ('method = "meta"', 'method = "mata"', "method"),
+        ('method = "direct"', 'method = "rules"', "name of a baseline"),
+        ("seeds = [1, 2]", "seeds = []", "seeds"),
+        ("[training]", "[training", "no recipe"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    path = write_recipe(tmp_path, RECIPE.replace(old, new))
+    with pytest.raises(SettingError, match=complaint) as caught:
+        Recipe.read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_recipe_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="no such recipe"):
+        Recipe.read(tmp_path / "none.toml")
+
+
+def test_the_fingerprint_follows_what_the_cell_depends_on_and_not_the_folder(tmp_path: Path) -> None:
+    def of(folder: str, text: str = RECIPE) -> str:
+        path = write_recipe(tmp_path / folder, text)
+        return fingerprint(Recipe.read(path), Cell("direct", "tiny", 1), path.parent)
+
+    assert of("here") == of("there")
+    assert of("here") != of("there", RECIPE.replace("steps = 3", "steps = 4"))
+    assert of("here") == of("there", RECIPE.replace("steps = 2", "steps = 4")), "another system's settings"
+    assert of("here") == of("there", RECIPE.replace('title = "Tiny"', 'title = "Small"'))

@@ -1,0 +1,100 @@
+"""A recipe is run cell by cell, goes on where it stopped, and its table is made of the files alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from experiment_files import RECIPE, write_recipe
+
+from salin.errors import DataError, SettingError
+from salin.experiments import recipe_table, run_recipe, write_tables
+from salin.models import Tagger
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, model_folder: Callable[[str], Path]) -> Path:
+    folder = tmp_path_factory.mktemp("experiment")
+    recipe = write_recipe(folder, RECIPE.replace("ENCODER", str(model_folder("bert"))))
+    run_recipe(recipe, results=folder / "results", runs=folder / "runs")
+    return folder
+
+
+def test_each_cell_leaves_a_file(finished: Path) -> None:
+    files = sorted(path.stem for path in (finished / "results" / "tiny").iterdir())
+    assert files == ["direct-tiny-1", "direct-tiny-2", "gazetteer-tiny", "meta-tiny-1", "meta-tiny-2"]
+    cell = json.loads((finished / "results" / "tiny" / "meta-tiny-1.json").read_text(encoding="utf-8"))
+    assert set(cell["results"]["es"]) == {"meta", "meta+sgd", "meta+bertadam"}
+    assert set(cell["dev"]["meta+sgd"]) == {"plain", "switched-es"}
+    assert cell["results"]["es"]["meta"]["seeds"] == [1]
+    assert str(finished) not in json.dumps(cell["settings"]), "results are the same on every machine"
+
+
+def test_finished_cells_are_not_run_again(finished: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (finished / "results").rglob("*.json")}
+    told: list[str] = []
+    run_recipe(finished / "tiny.toml", results=finished / "results", runs=finished / "runs", tell=told.append)
+    assert all("finished" in line for line in told)
+    assert before == {path: path.stat().st_mtime_ns for path in (finished / "results").rglob("*.json")}
+
+
+def test_a_trained_tagger_is_left_for_others(finished: Path) -> None:
+    (folder,) = (finished / "runs" / "tiny").glob("meta-tiny-1.*/tagger")
+    assert Tagger.from_pretrained(folder).labels == ("LOC", "ORG", "PER")
+
+
+def test_only_some_cells(finished: Path, tmp_path: Path) -> None:
+    chosen = run_recipe(finished / "tiny.toml", only=["gazetteer"], results=tmp_path / "r", runs=tmp_path / "w")
+    assert [cell.cell for cell in chosen] == ["gazetteer-tiny"]
+    with pytest.raises(SettingError, match="no cell is called gazeteer"):
+        run_recipe(finished / "tiny.toml", only=["gazeteer"])
+
+
+def test_the_table_holds_every_row_with_intervals_and_tests(finished: Path) -> None:
+    table = recipe_table(finished / "tiny.toml", finished / "results")
+    assert table.columns == ("system", "seeds", "es", "cost")
+    assert [row[0] for row in table.rows] == ["gazetteer", "direct", "meta", "meta+sgd", "meta+bertadam"]
+    by_name = {row[0]: row for row in table.rows}
+    assert by_name["direct"][1] == "2" and "p " not in by_name["direct"][2] and "[" in by_name["direct"][2]
+    assert all("p " in by_name[name][2] for name in ("gazetteer", "meta", "meta+sgd"))
+    assert float(by_name["meta+sgd"][3]) > 0 and by_name["meta"][3] == ""
+    assert "5 of 5 cells finished" in table.footer[0]
+
+
+def test_tables_are_written_between_marks_and_nowhere_else(finished: Path, tmp_path: Path) -> None:
+    document = tmp_path / "README.md"
+    document.write_text("before\n<!-- results:tiny -->\nold\n<!-- /results -->\nafter\n", encoding="utf-8")
+    assert write_tables([document], recipes=finished, results=finished / "results") == 1
+    text = document.read_text(encoding="utf-8")
+    assert text.startswith("before\n<!-- results:tiny -->\n") and text.endswith("<!-- /results -->\nafter\n")
+    assert "old" not in text and "| meta+sgd | 2 |" in text
+    write_tables([document], recipes=finished, results=finished / "results")
+    assert document.read_text(encoding="utf-8") == text
+
+    document.write_text("<!-- results:other -->\n<!-- /results -->\n", encoding="utf-8")
+    with pytest.raises(DataError, match="'other'"):
+        write_tables([document], recipes=finished, results=finished / "results")
+
+
+def test_a_damaged_result_is_named(finished: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results" / "tiny"
+    results.mkdir(parents=True)
+    (results / "direct-tiny-1.json").write_text("{", encoding="utf-8")
+    with pytest.raises(DataError, match=r"direct-tiny-1\.json"):
+        recipe_table(finished / "tiny.toml", tmp_path / "results")
+
+
+def test_fine_tuning_takes_the_taggers_of_another_recipe(finished: Path) -> None:
+    text = RECIPE.replace("ENCODER", "unused").replace('title = "Tiny"', 'title = "Few shots"')
+    systems = text.index("[systems.gazetteer]")
+    few = text[:systems] + (
+        '[systems.direct]\nmethod = "finetune"\n'
+        '[systems.direct.finetune]\nrecipe = "tiny.toml"\nsystem = "direct"\nfractions = [0.5, 1.0]\n'
+        'train = { es = "train.txt" }\n'
+    )
+    (finished / "few.toml").write_text(few, encoding="utf-8")
+    cells = run_recipe(finished / "few.toml", results=finished / "results", runs=finished / "runs")
+    assert [set(cell.results["es"]) for cell in cells] == [{"direct 50%", "direct 100%"}] * 2
+    assert recipe_table(finished / "few.toml", finished / "results").rows[0][0] == "direct 50%"

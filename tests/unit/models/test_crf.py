@@ -1,0 +1,98 @@
+"""The conditional random field: a probability over tag sequences, with the right gradient."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+
+from salin.models.crf import ConditionalRandomField
+from salin.models.decoding import viterbi
+
+TAGS = ("O", "B-LOC", "I-LOC")
+
+
+@pytest.fixture
+def crf() -> ConditionalRandomField:
+    torch.manual_seed(0)
+    made = ConditionalRandomField(TAGS).double()
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.normal_()
+    return made
+
+
+@pytest.fixture
+def emissions() -> Tensor:
+    return torch.randn(2, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def test_the_probabilities_of_all_sequences_sum_to_one(crf: ConditionalRandomField, emissions: Tensor) -> None:
+    for length in (1, 2, 4):
+        paths = torch.tensor(list(itertools.product(range(3), repeat=length)))
+        repeated = emissions[:1, :length].expand(len(paths), -1, -1)
+        probabilities = crf.log_likelihood(repeated, paths, torch.full((len(paths),), length)).exp()
+        assert probabilities.sum().item() == pytest.approx(1, abs=1e-12)
+        illegal = [path[0] == 2 or (0, 2) in itertools.pairwise(path) for path in paths.tolist()]
+        assert (probabilities[torch.tensor(illegal)] < 1e-300).all()
+
+
+def test_log_likelihood_by_hand(crf: ConditionalRandomField, emissions: Tensor) -> None:
+    path = [1, 2, 0]
+    score = crf.start[1] + crf.between[1, 2] + crf.between[2, 0] + crf.end[0]
+    score = score + emissions[0, 0, 1] + emissions[0, 1, 2] + emissions[0, 2, 0]
+    every = [
+        crf.log_likelihood(emissions[:1, :3], torch.tensor([other]), torch.tensor([3]))
+        for other in itertools.product(range(3), repeat=3)
+    ]
+    gold = crf.log_likelihood(emissions[:1, :3], torch.tensor([path]), torch.tensor([3]))
+    # Differences of log-likelihoods are differences of scores; the rest is what they all share.
+    best = crf.log_likelihood(emissions[:1, :3], torch.tensor([[0, 0, 0]]), torch.tensor([3]))
+    plain = crf.start[0] + 2 * crf.between[0, 0] + crf.end[0] + emissions[0, :3, 0].sum()
+    assert (gold - best).item() == pytest.approx((score - plain).item(), abs=1e-12)
+    assert torch.logsumexp(torch.cat(every), 0).item() == pytest.approx(0, abs=1e-12)
+
+
+def test_padding_changes_nothing(crf: ConditionalRandomField, emissions: Tensor) -> None:
+    tags = torch.tensor([[1, 2, 0, 1], [0, 1, 99, -100]])
+    together = crf.log_likelihood(emissions, tags, torch.tensor([4, 2]))
+    alone = [
+        crf.log_likelihood(emissions[:1], tags[:1], torch.tensor([4])),
+        crf.log_likelihood(emissions[1:, :2], tags[1:, :2], torch.tensor([2])),
+    ]
+    assert torch.allclose(together, torch.cat(alone), atol=1e-12)
+
+
+def test_gradients(crf: ConditionalRandomField, emissions: Tensor) -> None:
+    tags, lengths = torch.tensor([[1, 2, 0, 1], [0, 1, 0, 0]]), torch.tensor([4, 2])
+    names = ("start", "between", "end")
+
+    def likelihood(emissions: Tensor, *values: Tensor) -> Tensor:
+        replaced = dict(zip(names, values, strict=True))
+        return torch.func.functional_call(_Likelihood(crf), {f"crf.{k}": v for k, v in replaced.items()},
+                                          (emissions, tags, lengths))  # fmt: skip
+
+    inputs = [emissions, *(getattr(crf, name).detach().clone() for name in names)]
+    assert torch.autograd.gradcheck(likelihood, [tensor.requires_grad_() for tensor in inputs])
+
+
+def test_it_learns_transitions() -> None:
+    crf = ConditionalRandomField(("O", "B-A", "I-A", "B-B", "I-B"))
+    flat, gold = torch.zeros(1, 4, 5), torch.tensor([[1, 3, 1, 3]])  # A and B take turns, which no emission says
+    optimizer = torch.optim.SGD(crf.parameters(), lr=1.0)
+    for _ in range(50):
+        optimizer.zero_grad()
+        (-crf.log_likelihood(flat, gold, torch.tensor([4]))).backward()
+        optimizer.step()
+    assert viterbi(flat, torch.tensor([4]), crf.chain) == [[1, 3, 1, 3]]
+
+
+class _Likelihood(torch.nn.Module):
+    def __init__(self, crf: ConditionalRandomField):
+        super().__init__()
+        self.crf = crf
+
+    def forward(self, emissions: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
+        return self.crf.log_likelihood(emissions, tags, lengths)

@@ -1,0 +1,103 @@
+"""Files are whole or absent, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from salin.files import atomic_directory, atomic_write, recover_directory, write_json
+
+
+def test_a_file_appears_when_it_is_done(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.txt"
+    with atomic_write(path) as file:
+        file.write("é\n")
+        file.flush()
+        assert not path.exists()
+    assert path.read_bytes() == b"\xc3\xa9\n"
+    assert [found.name for found in path.parent.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_leaves_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+
+    def fails() -> None:
+        with atomic_write(path, "wb") as file:
+            file.write(b"half of the n")
+            raise error
+
+    with pytest.raises(error):
+        fails()
+    assert path.read_bytes() == b"old"
+    assert [found.name for found in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_files_have_the_usual_rights(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_json(tmp_path / "a.json", {})
+        with atomic_directory(tmp_path / "folder"):
+            pass
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o640
+    assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o750
+
+
+def test_json_is_for_people_too(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"name": "Sugbó", "n": [1, 2]})
+    text = (tmp_path / "a.json").read_text("utf-8")
+    assert "Sugbó" in text
+    assert text.endswith("}\n")
+    assert json.loads(text) == {"name": "Sugbó", "n": [1, 2]}
+
+
+def test_what_is_no_json_leaves_the_old_file(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", 1)
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"a": object()})
+    assert json.loads((tmp_path / "a.json").read_text()) == 1
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    for name in ("first", "second"):
+        with atomic_directory(path) as temporary:
+            (temporary / "inside").mkdir()
+            (temporary / "inside" / name).write_text(name)
+    assert [found.name for found in path.rglob("*")] == ["inside", "second"]
+    assert [found.name for found in tmp_path.iterdir()] == ["folder"]
+
+
+def test_an_error_leaves_the_old_folder(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    with atomic_directory(path) as temporary:
+        (temporary / "old").touch()
+
+    def fails() -> None:
+        with atomic_directory(path) as temporary:
+            (temporary / "new").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fails()
+    assert [found.name for found in tmp_path.rglob("*")] == ["folder", "old"]
+
+
+def test_a_kill_between_the_renames_is_mended(tmp_path: Path) -> None:
+    path, old = tmp_path / "folder", tmp_path / ".folder.old"
+    old.mkdir()
+    (old / "kept").touch()
+    recover_directory(path)
+    assert [found.name for found in tmp_path.rglob("*")] == ["folder", "kept"]
+    # After the second rename the new one stands, and the old one is only waiting to be deleted.
+    old.mkdir()
+    recover_directory(path)
+    assert [found.name for found in tmp_path.rglob("*")] == ["folder", "kept"]
+    recover_directory(tmp_path / "nothing")

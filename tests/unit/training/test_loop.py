@@ -1,0 +1,199 @@
+"""The training loop on a model of a few numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from salin.errors import SettingError
+from salin.training.loop import LoopSettings, fit
+
+
+def settings(**changes: object) -> LoopSettings:
+    return LoopSettings(**{"steps": 12, "learning_rate": 0.1, "log_every": 2, "checkpoint_every": 5, **changes})
+
+
+class Line(nn.Module):
+    """y = Wx + b, with dropout so that random numbers matter."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Linear(3, 2)
+        self.drop = nn.Dropout(0.2)
+        self.kept = nn.Linear(2, 2).requires_grad_(requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.drop(self.layer(x))
+
+
+def batches(step: int) -> Tensor:
+    return torch.randn(8, 3, generator=torch.Generator().manual_seed(step))
+
+
+def objective(model: nn.Module, x: Tensor) -> Mapping[str, Tensor]:
+    loss = (model(x) - x[:, :2]).pow(2).mean()
+    return {"loss": loss, "root": loss.sqrt()}
+
+
+def records(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def without_clock(found: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [{k: v for k, v in record.items() if k != "seconds_per_step"} for record in found]
+
+
+@pytest.mark.parametrize(
+    ("changes", "rates"),
+    [
+        ({"steps": 4, "warmup": 0, "schedule": "constant"}, [1, 1, 1, 1]),
+        ({"steps": 4, "warmup": 0}, [1, 0.75, 0.5, 0.25]),
+        ({"steps": 6, "warmup": 0.5}, [1 / 3, 2 / 3, 1, 1, 2 / 3, 1 / 3]),
+        ({"steps": 4, "warmup": 1}, [0.25, 0.5, 0.75, 1]),
+        ({"steps": 4, "warmup": 1, "schedule": "constant"}, [0.25, 0.5, 0.75, 1]),
+        ({"steps": 1}, [1]),
+    ],
+)
+def test_the_rate_rises_and_falls(changes: dict[str, object], rates: list[float]) -> None:
+    made = settings(**changes)
+    assert [made.rate(step) for step in range(made.steps)] == pytest.approx(rates)
+
+
+@pytest.mark.parametrize("warmup", [0, 0.06, 0.1, 0.33, 1])
+@pytest.mark.parametrize("steps", [1, 2, 9, 100])
+def test_the_rate_is_never_zero_nor_above_its_peak(steps: int, warmup: float) -> None:
+    rates = [settings(steps=steps, warmup=warmup).rate(step) for step in range(steps)]
+    assert all(0 < rate <= 1 for rate in rates)
+    peak = rates.index(max(rates))
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+
+
+@pytest.mark.parametrize(
+    "change", [{"steps": 0}, {"learning_rate": 0}, {"warmup": 2}, {"schedule": "cosine"}, {"lr": 1}]
+)
+def test_settings_that_make_no_sense_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        settings(**change)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "bertadam"])
+def test_the_loss_falls_and_frozen_weights_stay(optimizer: str) -> None:
+    model = Line()
+    kept = model.kept.weight.clone()
+    model.eval()
+    before = objective(model, batches(999))["loss"]
+    fit(model, batches, objective, settings(steps=60, optimizer=optimizer, warmup=0.2))
+    assert not model.training
+    assert objective(model, batches(999))["loss"] < 0.3 * before
+    assert torch.equal(kept, model.kept.weight)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "bertadam"])
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path: Path, optimizer: str) -> None:
+    whole, parts = Line(), Line()
+    loop = settings(optimizer=optimizer)
+    figures = fit(whole, batches, objective, loop, folder=tmp_path / "whole")
+
+    def stopping_at(last: int) -> Callable[[int], Tensor]:
+        def until(step: int) -> Tensor:
+            if step == last:
+                raise KeyboardInterrupt
+            return batches(step)
+
+        return until
+
+    for last in (3, 7, 8, 11):
+        with pytest.raises(KeyboardInterrupt):
+            fit(parts, stopping_at(last), objective, loop, folder=tmp_path / "parts")
+        parts = Line()
+    again = fit(parts, batches, objective, loop, folder=tmp_path / "parts")
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), parts.parameters(), strict=True))
+    assert again["loss"] == figures["loss"]
+    assert without_clock(records(tmp_path / "parts")) == without_clock(records(tmp_path / "whole"))
+    assert [record["step"] for record in records(tmp_path / "parts")] == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_finished_run_is_not_repeated(tmp_path: Path) -> None:
+    first = fit(Line(), batches, objective, settings(), folder=tmp_path)
+    log = (tmp_path / "log.jsonl").read_text()
+    model = Line()
+    second = fit(model, lambda step: pytest.fail("no step is left"), objective, settings(), folder=tmp_path)
+    assert second == first
+    assert (tmp_path / "log.jsonl").read_text() == log
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_the_best_evaluation_is_kept(tmp_path: Path, *, folder: bool) -> None:
+    scores = iter([0.1, 0.5, 0.5, 0.2])
+    model, seen = Line(), []
+
+    def evaluate() -> dict[str, float]:
+        assert not model.training
+        seen.append(model.layer.weight.detach().clone())
+        return {"f1": next(scores)}
+
+    loop = settings(evaluate_every=3)
+    figures = fit(model, batches, objective, loop, folder=tmp_path if folder else None, evaluate=evaluate)
+    assert figures == {"f1": 0.5, "step": 6}
+    assert torch.equal(model.layer.weight, seen[1])
+    assert not torch.equal(seen[1], seen[2])
+    if folder:
+        assert [record["eval_f1"] for record in records(tmp_path) if "eval_f1" in record] == [0.1, 0.5, 0.5, 0.2]
+
+
+def test_without_intervals_the_end_alone_is_evaluated() -> None:
+    calls = []
+    fit(Line(), batches, objective, settings(), evaluate=lambda: calls.append(1) or {"f1": 0.0})
+    assert calls == [1]
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    fit(Line(), batches, objective, settings(), folder=tmp_path, made_with={"batch": 8})
+    with pytest.raises(SettingError, match=r"other settings \(learning_rate: 0\.1 then, 0\.2 now\).*another folder"):
+        fit(Line(), batches, objective, settings(learning_rate=0.2), folder=tmp_path, made_with={"batch": 8})
+    with pytest.raises(SettingError, match="batch: 8 then, 4 now"):
+        fit(Line(), batches, objective, settings(), folder=tmp_path, made_with={"batch": 4})
+    with pytest.raises(SettingError, match="batch: 8 then, None now"):
+        fit(Line(), batches, objective, settings(), folder=tmp_path)
+
+
+def test_dropout_follows_the_seed() -> None:
+    ends = []
+    for seed in (1, 1, 2):
+        model = Line()
+        fit(model, batches, objective, settings(seed=seed))
+        ends.append(model.layer.weight.detach())
+    assert torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[0], ends[2])
+
+
+def test_precisions_in_one_process() -> None:
+    seen = []
+
+    def watched(model: nn.Module, x: Tensor) -> Mapping[str, Tensor]:
+        seen.append(model.layer(x).dtype)
+        return objective(model, x)
+
+    for precision in ("fp32", "bf16", "fp32"):
+        model = Line()
+        fit(model, batches, watched, settings(steps=1, precision=precision))
+        assert model.layer.weight.dtype == torch.float32
+    assert seen == [torch.float32, torch.bfloat16, torch.float32]
+
+
+def test_what_a_killed_run_left_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".checkpoint.x.tmp").mkdir(parents=True)
+    (tmp_path / ".checkpoint.x.tmp" / "model.safetensors").write_bytes(b"half")
+    (tmp_path / ".best.safetensors.x.tmp").write_bytes(b"half")
+    (tmp_path / "log.jsonl").write_text('{"step": 2, "loss": 1}\n{"step": 4, "lo')
+    fit(Line(), batches, objective, settings(), folder=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "log.jsonl"]
+    assert [record["step"] for record in records(tmp_path)] == [2, 4, 6, 8, 10, 12]

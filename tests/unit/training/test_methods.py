@@ -1,0 +1,239 @@
+"""Direct training, meta-training and fine-tuning of tiny taggers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from salin.adaptation.engines import find_adaptable
+from salin.errors import DataError, SettingError
+from salin.models import Tagger
+from salin.models.checksum import weights_checksum
+from salin.training.direct import DirectBatches, train_direct
+from salin.training.finetune import finetune, fraction
+from salin.training.loop import LoopSettings
+from salin.training.meta import MetaBatches, MetaSettings, train_meta
+from salin.training.methods import MethodSettings, SwitchingSettings
+from salin.training.objectives import DirectObjective, MetaObjective
+from tiny_corpora import DEV, TRAIN, corpus
+
+LABELS = ["LOC", "ORG", "PER"]
+SOURCE, DEVELOPMENT = corpus(), corpus(DEV, name="dev")
+PEOPLE = corpus(("Jan/B-PER sprak/O in/O Lisbon/O", "Maria/B-PER met/O Jan/B-PER"), name="people")
+
+
+@pytest.fixture
+def tagger(model_folder: Callable[[str], Path]) -> Tagger:
+    return fresh(model_folder("bert"))
+
+
+def fresh(folder: Path, **options: Any) -> Tagger:
+    torch.manual_seed(3)
+    return Tagger.on_encoder(folder, LABELS, **options)
+
+
+def loop(**changes: Any) -> LoopSettings:
+    return LoopSettings(**{"steps": 30, "learning_rate": 3e-3, "log_every": 5, **changes})
+
+
+def direct(changes: dict[str, Any] | None = None, **of_loop: Any) -> MethodSettings:
+    return MethodSettings(loop=loop(**of_loop), **{"batch": 4, **(changes or {})})
+
+
+def meta(changes: dict[str, Any] | None = None, **of_loop: Any) -> MetaSettings:
+    return MetaSettings(loop=loop(**of_loop), **{"batch": 4, "inner_rate": 0.1, **(changes or {})})
+
+
+@pytest.fixture
+def switching(tmp_path: Path) -> SwitchingSettings:
+    path = tmp_path / "nl.tsv"
+    path.write_text("won\tgewonnen\npremier\tminister-president\non\top de\n", encoding="utf-8")
+    return SwitchingSettings(lexicons={"nl": (path,)}, sentence_rate=0.5)
+
+
+def loss_of(tagger: Tagger, sources: list) -> float:
+    batch = DirectBatches.of(tagger, sources, direct({"batch": sum(map(len, sources))}))(0)
+    with torch.no_grad():
+        return float(DirectObjective()(tagger.network, batch)["loss"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"mask_rate": 0.2, "max_weight": 0.5}],
+    ids=["plain", "masked-max"],
+)
+def test_direct_training_learns(tagger: Tagger, changes: dict[str, Any]) -> None:
+    before = loss_of(tagger, [SOURCE])
+    figures = train_direct(tagger, [SOURCE], SOURCE, direct(changes, steps=60))
+    assert loss_of(tagger, [SOURCE]) < 0.5 * before
+    assert figures["step"] == 60
+    assert 0 <= figures["f1"] <= 1
+
+
+def test_a_crf_learns(model_folder: Callable[[str], Path]) -> None:
+    tagger = fresh(model_folder("bert"), head="crf")
+    before = loss_of(tagger, [SOURCE])
+    start = tagger.network.crf.start.clone()
+    train_direct(tagger, [SOURCE], SOURCE, direct(steps=60))
+    assert loss_of(tagger, [SOURCE]) < 0.5 * before
+    assert not torch.equal(start, tagger.network.crf.start)
+    with pytest.raises(SettingError, match="max loss"):
+        train_direct(tagger, [SOURCE], DEVELOPMENT, direct({"max_weight": 1.0}, steps=1))
+
+
+def test_a_crf_learns_from_long_sentences(model_folder: Callable[[str], Path]) -> None:
+    tagger = fresh(model_folder("bert"), head="crf", max_length=10)
+    long = corpus((" ".join(TRAIN),))
+    assert loss_of(tagger, [long]) < 20
+    train_direct(tagger, [long], long, direct({"batch": 1}, steps=20))
+
+
+@pytest.mark.parametrize("rule", ["sgd", "bertadam"])
+def test_meta_training_learns(tagger: Tagger, rule: str) -> None:
+    rate = {"sgd": 0.1, "bertadam": 1e-3}[rule]
+    settings = meta({"rule": rule, "inner_rate": rate, "mask_rate": 0.2, "max_weight": 0.5}, steps=40)
+    batches = MetaBatches.of(tagger, [SOURCE], settings)
+    modules = find_adaptable(tagger.network).modules
+    objective = MetaObjective(modules, settings.rule, rate, 2, 0.0)
+    before = float(objective(tagger.network, batches(0))["loss"])
+    train_meta(tagger, [SOURCE], SOURCE, settings)
+    assert float(objective(tagger.network, batches(0))["loss"]) < 0.6 * before
+
+
+def test_meta_training_of_a_crf(model_folder: Callable[[str], Path]) -> None:
+    tagger = fresh(model_folder("bert"), head="crf")
+    before = loss_of(tagger, [SOURCE])
+    train_meta(tagger, [SOURCE], SOURCE, meta(steps=30))
+    assert loss_of(tagger, [SOURCE]) < 0.8 * before
+
+
+@pytest.mark.parametrize("train", ["direct", "meta"])
+def test_bf16_is_near_fp32(model_folder: Callable[[str], Path], train: str) -> None:
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        tagger = fresh(model_folder("bert"))
+        settings = {"direct": direct, "meta": meta}[train](steps=10, precision=precision)
+        {"direct": train_direct, "meta": train_meta}[train](tagger, [SOURCE], DEVELOPMENT, settings)
+        losses[precision] = loss_of(tagger, [SOURCE])
+    assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.2)
+    assert losses["bf16"] != losses["fp32"]
+
+
+def test_training_is_deterministic(model_folder: Callable[[str], Path], switching: SwitchingSettings) -> None:
+    for method, settings in (
+        (train_direct, direct({"switching": switching, "mask_rate": 0.2}, steps=5)),
+        (train_meta, meta({"switching": switching, "mask_rate": 0.2}, steps=5)),
+    ):
+        checksums = set()
+        for _ in range(2):
+            tagger = fresh(model_folder("bert"))
+            method(tagger, [SOURCE], DEVELOPMENT, settings)
+            checksums.add(weights_checksum(tagger.network))
+        assert len(checksums) == 1
+
+
+def test_a_batch_depends_on_seed_and_step_alone(tagger: Tagger, switching: SwitchingSettings) -> None:
+    changes = {"switching": switching, "mask_rate": 0.3}
+    for batches_of, settings in ((DirectBatches, direct(changes)), (MetaBatches, meta(changes))):
+        first, second = (batches_of.of(tagger, [SOURCE], settings) for _ in range(2))
+        torch.manual_seed(99)
+        for step in (7, 0, 7):
+            assert equal(first(step), second(step))
+        assert not equal(first(0), first(1))
+        other = batches_of.of(tagger, [SOURCE], settings.model_copy(update={"seed": 1}))
+        assert not equal(first(0), other(0))
+
+
+def test_supports_are_others_and_neither_masked_nor_switched(tagger: Tagger, switching: SwitchingSettings) -> None:
+    every = switching.model_copy(update={"sentence_rate": 1.0, "word_rate": 1.0})
+    changes = {"batch": 8, "mask_rate": 1.0, "switching": every}
+    batches = MetaBatches.of(tagger, [SOURCE], meta(changes))
+    assert all(len(near) == 2 and query not in near for query, near in enumerate(batches.neighbours))
+    batch = batches(0)
+    mask = tagger.tokenizer.mask_token_id
+    assert (batch.query.batch.input_ids == mask).any()
+    assert not (batch.support.batch.input_ids == mask).any()
+    plain = MetaBatches.of(tagger, [SOURCE], meta({"batch": 8}))(0)
+    assert equal(batch.support, plain.support)
+    assert equal(batch.support_gold, plain.support_gold)
+    assert not equal(batch.query, plain.query)
+    switched = MetaBatches.of(tagger, [SOURCE], meta({**changes, "switch_supports": True}))(0)
+    assert not equal(switched.support, plain.support)
+
+
+def test_the_inner_rate_follows_the_outer_schedule(tagger: Tagger) -> None:
+    settings = meta(steps=10, warmup=0.5)
+    batches = MetaBatches.of(tagger, [SOURCE], settings)
+    assert [batches(step).rate_share for step in (0, 4, 9)] == [settings.loop.rate(step) for step in (0, 4, 9)]
+
+
+def test_corpora_that_annotate_different_types(tagger: Tagger) -> None:
+    before = loss_of(tagger, [SOURCE, PEOPLE])
+    train_direct(tagger, [SOURCE, PEOPLE], DEVELOPMENT, direct(steps=20))
+    assert loss_of(tagger, [SOURCE, PEOPLE]) < before
+    train_meta(tagger, [SOURCE, PEOPLE], DEVELOPMENT, meta({"batch": 3}, steps=2))
+    misc = corpus(("EFECOM/B-MISC",), name="misc")
+    for method, settings in ((train_direct, direct()), (train_meta, meta())):
+        with pytest.raises(DataError, match="misc has the label MISC"):
+            method(tagger, [SOURCE, misc], DEVELOPMENT, settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"batch": 5}, "method.batch: 4 then, 5 now"),
+        ({"mask_rate": 0.1}, "method.mask_rate"),
+        ({"seed": 1}, "method.seed"),
+    ],
+)
+def test_a_run_is_not_resumed_with_other_settings(
+    tagger: Tagger, tmp_path: Path, changes: dict[str, Any], named: str
+) -> None:
+    train_direct(tagger, [SOURCE], DEVELOPMENT, direct(steps=2), folder=tmp_path)
+    with pytest.raises(SettingError, match=named):
+        train_direct(tagger, [SOURCE], DEVELOPMENT, direct(changes, steps=2), folder=tmp_path)
+
+
+def test_a_run_is_not_resumed_with_other_data(tagger: Tagger, tmp_path: Path) -> None:
+    train_direct(tagger, [SOURCE], DEVELOPMENT, direct(steps=2), folder=tmp_path)
+    for source, dev, named in (([PEOPLE], DEVELOPMENT, "source"), ([SOURCE], SOURCE, "dev")):
+        with pytest.raises(SettingError, match=named):
+            train_direct(tagger, source, dev, direct(steps=2), folder=tmp_path)
+
+
+def test_fractions() -> None:
+    big = corpus(tuple(f"Jan/B-PER {number}/O" for number in range(200)), name="big")
+    part = fraction(big, 0.05, seed=95)
+    assert len(part) == 10
+    places = [big.sentences.index(sentence) for sentence in part]
+    assert places == sorted(set(places))
+    assert part == fraction(big, 0.05, seed=95)
+    assert part != fraction(big, 0.05, seed=96)
+    assert part.name == "big (5.0%)"
+    assert part.labels == big.labels
+    assert len(fraction(big, 0.0001, seed=0)) == 1
+    assert fraction(big, 1, seed=0).sentences == big.sentences
+    for share in (0, -1, 1.5):
+        with pytest.raises(SettingError, match="above 0 and at most 1"):
+            fraction(big, share, seed=0)
+
+
+def test_finetuning_goes_on_from_what_is_there(tagger: Tagger) -> None:
+    train_direct(tagger, [SOURCE], SOURCE, direct(steps=40))
+    trained = loss_of(tagger, [DEVELOPMENT])
+    finetune(tagger, DEVELOPMENT, SOURCE, direct({"batch": 2}, steps=20, learning_rate=1e-3))
+    assert loss_of(tagger, [DEVELOPMENT]) < trained
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Whether two batches hold the same."""
+    if isinstance(a, Tensor):
+        return torch.equal(a, b)
+    if hasattr(a, "__dataclass_fields__"):
+        return all(equal(getattr(a, name), getattr(b, name)) for name in a.__dataclass_fields__)
+    return a == b
