@@ -34,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.what == "encoder":
         target = ASSETS / "salin-tiny-encoder"
-        with atomic_directory(target) as temporary:
+        with atomic_directory(target, marker="config.json") as temporary:
             for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
                 shutil.copy(arguments.folder / name, temporary / name)
     else:

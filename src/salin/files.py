@@ -54,20 +54,28 @@ def atomic_write(path: str | Path, mode: str = "w") -> Generator[IO[Any]]:
 
 
 @contextmanager
-def atomic_directory(path: str | Path) -> Generator[Path]:
+def atomic_directory(path: str | Path, *, marker: str) -> Generator[Path]:
     """Gives a temporary folder that takes the place of `path` only when the block ends without an error.
 
     A folder that stands at `path` already is replaced as a whole; a reader sees the old one or the new one. (Between
     the two renames a killed process leaves the old one beside it under the name `.NAME.old`, and
     [recover_directory][salin.files.recover_directory] puts it back.)
 
+    Args:
+        path: The folder.
+        marker: A file that tells a folder of this kind. One that holds other things and not this file is somebody's,
+            and is never replaced.
+
     Yields:
         The temporary folder, beside `path`.
 
     Raises:
-        DataError: When it cannot be written: the disk is full, or the folder around it may not be changed.
+        DataError: When somebody else's folder stands there, or it cannot be written: the disk is full, or the folder
+            around it may not be changed.
     """
     path = Path(path)
+    if path.is_dir() and any(path.iterdir()) and not (path / marker).exists():
+        raise DataError(f"a folder stands here that holds no {marker}", path=path, remedy="Name another, or empty it")
     with _made_in_parent(path):
         recover_directory(path)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from salin.errors import DataError
 from salin.files import atomic_directory, atomic_write, recover_directory, write_json
 
 
@@ -42,7 +43,7 @@ def test_files_have_the_usual_rights(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         write_json(tmp_path / "a.json", {})
-        with atomic_directory(tmp_path / "folder"):
+        with atomic_directory(tmp_path / "folder", marker="whole"):
             pass
     finally:
         os.umask(before)
@@ -68,26 +69,39 @@ def test_what_is_no_json_leaves_the_old_file(tmp_path: Path) -> None:
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "folder"
     for name in ("first", "second"):
-        with atomic_directory(path) as temporary:
+        with atomic_directory(path, marker="whole") as temporary:
+            (temporary / "whole").touch()
             (temporary / "inside").mkdir()
             (temporary / "inside" / name).write_text(name)
-    assert [found.name for found in path.rglob("*")] == ["inside", "second"]
+    assert {found.name for found in path.rglob("*")} == {"inside", "whole", "second"}
     assert [found.name for found in tmp_path.iterdir()] == ["folder"]
 
 
 def test_an_error_leaves_the_old_folder(tmp_path: Path) -> None:
     path = tmp_path / "folder"
-    with atomic_directory(path) as temporary:
-        (temporary / "old").touch()
+    with atomic_directory(path, marker="whole") as temporary:
+        (temporary / "whole").touch()
 
     def fails() -> None:
-        with atomic_directory(path) as temporary:
+        with atomic_directory(path, marker="whole") as temporary:
             (temporary / "new").touch()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fails()
-    assert [found.name for found in tmp_path.rglob("*")] == ["folder", "old"]
+    assert [found.name for found in tmp_path.rglob("*")] == ["folder", "whole"]
+
+
+def test_somebody_elses_folder_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "Documents").mkdir()
+    (tmp_path / "Documents" / "thesis.txt").write_text("years of work")
+    with pytest.raises(DataError, match="holds no whole"), atomic_directory(tmp_path / "Documents", marker="whole"):
+        pytest.fail("the block is not entered")
+    assert (tmp_path / "Documents" / "thesis.txt").read_text() == "years of work"
+    (tmp_path / "empty").mkdir()
+    with atomic_directory(tmp_path / "empty", marker="whole") as temporary:
+        (temporary / "whole").touch()
+    assert (tmp_path / "empty" / "whole").exists()
 
 
 def test_a_kill_between_the_renames_is_mended(tmp_path: Path) -> None:

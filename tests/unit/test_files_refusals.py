@@ -28,7 +28,7 @@ def test_a_refusal_names_the_file(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(DataError, match=rf"file\.txt: {said}"), atomic_write(path):
         raise error
     assert path.read_text("utf-8") == "as it was"
-    with pytest.raises(DataError, match=f"folder: {said}"), atomic_directory(tmp_path / "folder"):
+    with pytest.raises(DataError, match=f"folder: {said}"), atomic_directory(tmp_path / "folder", marker="whole"):
         raise error
     assert [other.name for other in tmp_path.iterdir()] == ["file.txt"]
 

@@ -25,7 +25,8 @@ from salin.retrieval import SourceIndex, VectorSettings
 _LOG = logging.getLogger(__name__)
 _READ_AHEAD = 512
 _PIECES_A_BATCH = 6144
-DEFAULT_VECTORS = "mean-1-centred"
+# Chosen on source data alone, as is the step size of `sgd`: docs/decisions/0006.
+DEFAULT_VECTORS = "ngrams"
 
 
 class Adapter(TagsText):

@@ -101,7 +101,9 @@ def _readable(value: Any, before: str = "") -> str:
     if isinstance(value, dict):
         lines: list[str] = []
         for name, inner in value.items():
-            nested = isinstance(inner, dict) and inner
+            nested = bool(inner) and (
+                isinstance(inner, dict) or (isinstance(inner, list) and isinstance(inner[0], dict))
+            )
             gap = "\n" if nested else " "
             lines.append(f"{before}{name}{':' if nested else ''}{gap}{_readable(inner, before + '  ')}")
         return "\n".join(lines) or "none"

@@ -86,7 +86,7 @@ def finish_run(folder: Path, tagger: Tagger, description: Mapping[str, Any], fig
 
     provenance = {**description, "figures": dict(figures)}
     tagger.settings = tagger.settings.model_copy(update={"provenance": provenance})
-    with atomic_directory(folder) as temporary:
+    with atomic_directory(folder, marker=_RUN) as temporary:
         tagger.save_pretrained(temporary)
         with atomic_write(temporary / "README.md") as card:
             card.write(model_card(tagger))

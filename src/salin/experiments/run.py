@@ -134,6 +134,11 @@ def _trained(
     )
     run = train_meta if isinstance(settings, MetaSettings) else train_direct
     figures = run(tagger, source, dev, settings, folder=folder, title=cell.name)  # pyright: ignore[reportArgumentType]
+    made = {"encoder": system.encoder or recipe.encoder, "recipe": here.recipe.name, "cell": cell.name}
+    data = {"source": [f"{corpus.name} sha256:{corpus.checksum}" for corpus in source]}
+    settings = _from_folder(settings.model_dump(mode="json"), here.recipe.parent)
+    provenance = {**made, **data, "dev": f"{dev.name} sha256:{dev.checksum}", "settings": settings, "figures": figures}
+    tagger.settings = tagger.settings.model_copy(update={"provenance": provenance})
     tagger.save_pretrained(folder / "tagger")
     return tagger, figures
 

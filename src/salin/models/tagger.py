@@ -30,7 +30,7 @@ from salin.models.loading import (
     resolve,
 )
 from salin.models.network import TaggingNetwork
-from salin.models.settings import TaggerSettings
+from salin.models.settings import FILE, TaggerSettings
 
 # Sentences read ahead, so that batches can be filled with sentences of like length.
 _READ_AHEAD = 512
@@ -133,7 +133,7 @@ class Tagger(TagsText):
         classifier = self.network.classifier
         tensors = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor
                    for name, tensor in classifier.state_dict().items()}  # fmt: skip
-        with atomic_directory(folder) as temporary, quiet():
+        with atomic_directory(folder, marker=FILE) as temporary, quiet():
             classifier.save_pretrained(temporary, state_dict=tensors)
             self.tokenizer.save_pretrained(temporary)
             self.settings.save(temporary)

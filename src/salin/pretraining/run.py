@@ -110,8 +110,9 @@ def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
     )  # fmt: skip
     torch.manual_seed(settings.loop.seed)
     model = BertForMaskedLM(_config(settings.model, tokenizer))
-    figures = fit(model, batches, masked_loss, settings.loop, folder=folder, title="pretraining")
-    with atomic_directory(folder / "encoder") as temporary:
+    made_with = settings.model_dump(mode="json", exclude={"loop"})
+    figures = fit(model, batches, masked_loss, settings.loop, folder=folder, title="pretraining", made_with=made_with)
+    with atomic_directory(folder / "encoder", marker="config.json") as temporary:
         model.half().save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
     return figures
@@ -124,7 +125,7 @@ def _tokenizer(
         random = np.random.default_rng(settings.masked.seed)
         lines = (*plain.sample(settings.tokenizer_characters, random), *parallel.all_lines())
         tokenizer = train_tokenizer(lines, settings.model.vocabulary, max_length=settings.model.positions)
-        with atomic_directory(folder) as temporary:
+        with atomic_directory(folder, marker="tokenizer.json") as temporary:
             tokenizer.save_pretrained(temporary)
     return PreTrainedTokenizerFast.from_pretrained(folder)
 

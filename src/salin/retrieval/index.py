@@ -80,7 +80,7 @@ class SourceIndex:
 
     def save(self, folder: str | Path, corpus: Corpus) -> None:
         """Writes the index with the checksums of the corpus and the model that it was made with."""
-        with atomic_directory(folder) as temporary:
+        with atomic_directory(folder, marker="index.json") as temporary:
             save_file({"source": self.source, "query_mean": self.query_mean}, temporary / "vectors.safetensors")
             made_with = {
                 "vectors": str(self.vectors.settings),

@@ -30,7 +30,7 @@ def save_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optim
         optimizer: Its state tensors are written.
         state: JSON values: the step, the settings, the best score so far.
     """
-    with atomic_directory(folder / NAME) as temporary:
+    with atomic_directory(folder / NAME, marker="state.json") as temporary:
         save_file(cloned_state(model), temporary / "model.safetensors")
         save_file(_optimizer_tensors(model, optimizer), temporary / "optimizer.safetensors")
         write_json(temporary / "state.json", state)

@@ -45,6 +45,11 @@ def fresh(folder: Path, labels: tuple[str, ...] = ("LOC", "ORG", "PER"), **optio
     return made
 
 
+def lean_towards(tagger: Tagger, tag: str, much: float) -> None:
+    with torch.no_grad():
+        tagger.network.classifier.classifier.bias[tagger.settings.tags.index(tag)] += much
+
+
 def hooks(tagger: Tagger) -> list[int]:
     """How many hooks hang at each module; transformers has some of its own."""
     return [len(module._forward_hooks) for module in tagger.network.modules()]
@@ -179,7 +184,8 @@ def test_a_source_sentence_without_words_teaches_nothing(tagger: Tagger) -> None
 
 def test_text_of_any_length(tagger: Tagger) -> None:
     text = f"  Maria met Ajax in Lisbon.  Jan won!\n\nReuters said: PSV, 2-1. {LONG.text}\n"
-    adapter = Adapter(tagger, SOURCE, rule=Sgd(rate=0.5))
+    lean_towards(tagger, "B-PER", 10.0)
+    adapter = Adapter(tagger, SOURCE, rule=Sgd(rate=0.01))
     tagged = adapter.tag(text)
     assert tagged.text == text
     assert tagged.entities
@@ -200,15 +206,16 @@ def test_sentences_are_read_as_they_are_needed(tagger: Tagger) -> None:
 def test_a_source_that_annotates_less_than_the_tagger_knows(
     head: str, engine: str, model_folder: Callable[[str], Path]
 ) -> None:
-    """MISC takes no part in the steps: its scores change through the shared layers alone, not by being called wrong."""
+    """MISC takes no part in the steps: unlike where it is annotated and absent, no step says that it is wrong."""
     tagger = fresh(model_folder("bert"), ("LOC", "MISC", "ORG", "PER"), head=head)
-    adapter = Adapter(tagger, SOURCE, rule=Sgd(rate=0.5), engine=engine)
-    tagged = list(adapter.tag_sentences(SENTENCES))
-    assert any(sentence.entities for sentence in tagged)
+    lean_towards(tagger, "B-MISC", 8.0)
     with_misc = Corpus(SOURCE.sentences, labels=("LOC", "MISC", "ORG", "PER"))
-    other = list(Adapter(tagger, with_misc, rule=Sgd(rate=0.5), engine=engine).tag_sentences(SENTENCES))
-    scores = [[e.score for s in found for e in s.entities] for found in (tagged, other)]
-    assert scores[0] != scores[1]
+    without, with_ = (
+        [entity for s in Adapter(tagger, source, rule=Sgd(rate=0.3), engine=engine).tag_sentences(SENTENCES)
+         for entity in s.entities if entity.label == "MISC"]
+        for source in (SOURCE, with_misc)
+    )  # fmt: skip
+    assert sum(entity.score for entity in without) > sum(entity.score for entity in with_) + 0.1
 
 
 def test_labels_that_the_tagger_does_not_have_are_refused(tagger: Tagger) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from experiment_files import RECIPE, write_recipe
 
+from experiment_files import RECIPE, write_recipe
 from salin.errors import SettingError
 from salin.experiments import Recipe
 from salin.experiments.cell import Cell, cells, fingerprint

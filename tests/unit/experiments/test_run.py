@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from experiment_files import RECIPE, write_recipe
 
+from experiment_files import RECIPE, write_recipe
 from salin.errors import DataError, SettingError
 from salin.experiments import recipe_table, run_recipe, write_tables
 from salin.models import Tagger
