@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help demo test lint types bench docs clean
+.PHONY: help demo test lint types bench docs tables clean
 .NOTPARALLEL: # two pips in one environment would tread on each other
 
 help: ## this list
@@ -44,6 +44,9 @@ bench: $(VENV)/.with-core ## what claims about speed are measured with
 docs: $(VENV)/.with-docs ## the documentation, to docs/_build/html/index.html
 	@$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+tables: $(VENV)/.with-core ## the tables in README, from results/
+	@$(BIN)/python -c "from salin.experiments import write_tables; print(write_tables(['README.md']), 'tables written')"
 
 clean: ## removes caches and what was built; the environment and runs/ stay
 	@rm -rf build dist docs/_build .pytest_cache .ruff_cache .hypothesis

@@ -133,7 +133,8 @@ def test_an_index_made_with_another_model_or_source(
     salin: Callable, tagger_copy: Path, model_folder: Callable, corpora, tmp_path: Path
 ) -> None:
     index = tmp_path / "index"
-    assert salin("index", "--model", tagger_copy, "--source", corpora.train, "--out", index).status == 0
+    made_of = ["--source", corpora.train, "--vectors", "mean-1"]
+    assert salin("index", "--model", tagger_copy, *made_of, "--out", index).status == 0
     other = tmp_path / "other"
     train = ["train", "--source", corpora.train, "--dev", corpora.dev, "--encoder", model_folder("bert")]
     assert salin(*train, "--steps", 1, "--out", other).status == 0

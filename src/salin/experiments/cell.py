@@ -106,7 +106,9 @@ def fingerprint(recipe: Recipe, cell: Cell, folder: Path) -> str:
         "settings": None
         if system.method == "rules"
         else recipe.settings_of(system, cell.seed or 0).model_dump(mode="json"),
-        "system": system.model_dump(mode="json", exclude={"settings", "seeds", "label_sets", "encoder"}),
+        "system": system.model_dump(
+            mode="json", exclude={"settings", "seeds", "label_sets", "encoder"}, exclude_none=True
+        ),
         "label_set": recipe.label_sets[cell.label_set].model_dump(mode="json"),
         "switched_dev": {k: list(map(str, v)) for k, v in recipe.switched_dev.items()},
     }

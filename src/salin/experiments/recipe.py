@@ -46,18 +46,26 @@ class Adaptation(_Strict):
     vectors: str = DEFAULT_VECTORS
 
 
-class FineTuning(_Strict):
-    """Few-shot fine-tuning of another recipe's systems.
+class TrainedBy(_Strict):
+    """The taggers of another recipe, trained there first where they are missing.
 
     Attributes:
-        recipe: The recipe that trains them.
+        recipe: The recipe.
         system: Which of its systems.
-        fractions: Shares of the target training files.
-        train: The target training file of each test.
     """
 
     recipe: Path
     system: str
+
+
+class FineTuning(_Strict):
+    """Few-shot fine-tuning.
+
+    Attributes:
+        fractions: Shares of the target training files.
+        train: The target training file of each test.
+    """
+
     fractions: tuple[float, ...] = Field(min_length=1)
     train: dict[str, Path]
 
@@ -70,16 +78,18 @@ class System(_Strict):
         rules: The name of a baseline, where the method is `rules`.
         settings: Of the training, over the recipe's own `training` settings.
         adapt: Ways to adapt the trained tagger, each a row `SYSTEM+NAME`; without adaptation it is a row in any case.
+        trained_by: What tagger it begins with, where the method is `trained` (it is tested as it is) or `finetune`.
         finetune: Where the method is `finetune`.
         seeds: Instead of the recipe's.
         label_sets: Instead of all.
         encoder: Instead of the recipe's.
     """
 
-    method: Literal["direct", "meta", "rules", "finetune"]
+    method: Literal["direct", "meta", "rules", "trained", "finetune"]
     rules: str | None = None
     settings: dict[str, Any] = {}
     adapt: dict[str, Adaptation] = {}
+    trained_by: TrainedBy | None = None
     finetune: FineTuning | None = None
     seeds: tuple[int, ...] | None = None
     label_sets: tuple[str, ...] | None = None
@@ -91,6 +101,8 @@ class System(_Strict):
             raise ValueError("method 'rules' goes with the name of a baseline in `rules`, and only it does")
         if (self.method == "finetune") != (self.finetune is not None):
             raise ValueError("method 'finetune' goes with a table `finetune`, and only it does")
+        if (self.method in {"trained", "finetune"}) != (self.trained_by is not None):
+            raise ValueError("methods 'trained' and 'finetune' go with a table `trained_by`, and only they do")
         return self
 
 

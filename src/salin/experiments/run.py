@@ -23,7 +23,7 @@ from salin.errors import SettingError
 from salin.evaluation import entity_texts, evaluate, score
 from salin.evaluation.result import Result
 from salin.experiments.cell import Cell, CellResult, cells, fingerprint
-from salin.experiments.recipe import Adaptation, FineTuning, Recipe, System
+from salin.experiments.recipe import Adaptation, FineTuning, Recipe, System, TrainedBy
 from salin.models import Tagger
 from salin.training.direct import train_direct
 from salin.training.finetune import finetune, fraction
@@ -113,9 +113,9 @@ def _run(recipe: Recipe, cell: Cell, here: _Places) -> CellResult:
             for row, make in rows.items()
         }  # fmt: skip
     dev_figures = {row: _dev_figures(make(), dev, recipe) for row, make in rows.items()}
-    settings = {} if system.method == "rules" else recipe.settings_of(system, cell.seed or 0).model_dump(mode="json")
-    settings = _from_folder(settings, here.recipe.parent)
-    return _finish(recipe, cell, here, settings, selection, dev_figures, tested,
+    settings = recipe.settings_of(system, cell.seed or 0) if system.method in {"direct", "meta"} else None
+    figures = {} if settings is None else _from_folder(settings.model_dump(mode="json"), here.recipe.parent)
+    return _finish(recipe, cell, here, figures, selection, dev_figures, tested,
                    {"training": trained - started, "testing": time.perf_counter() - trained})  # fmt: skip
 
 
@@ -125,6 +125,8 @@ def _trained(
     system = recipe.systems[cell.system]
     if system.rules is not None:
         return load_rules(system.rules, [sentence for corpus in source for sentence in corpus]), {}
+    if system.trained_by is not None:
+        return Tagger.from_pretrained(_trained_elsewhere(recipe, cell, system.trained_by, here)), {}
     assert cell.seed is not None
     settings = recipe.settings_of(system, cell.seed)
     folder = here.run(recipe, cell)
@@ -163,17 +165,26 @@ def _adapter(tagger: Tagger, source: Sequence[Corpus], how: Adaptation) -> Adapt
     return Adapter(tagger, source, k=how.k, rule=rule, steps=how.steps, vectors=how.vectors)
 
 
-def _finetuned(recipe: Recipe, cell: Cell, how: FineTuning, here: _Places, started: float) -> CellResult:
-    """Few-shot cells: the taggers of another recipe, trained there first where they are missing."""
-    labels = recipe.label_sets[cell.label_set]
+def _trained_elsewhere(recipe: Recipe, cell: Cell, how: TrainedBy, here: _Places) -> Path:
+    """The folder of a tagger that another recipe trains; it is trained now where it is missing."""
     base_recipe = Recipe.read(how.recipe, here.encoder)
     base = Cell(how.system, cell.label_set, cell.seed)
+    if how.system not in base_recipe.systems or cell.label_set not in base_recipe.label_sets:
+        raise SettingError(f"{how.recipe}: has no system {how.system!r} with label set {cell.label_set!r}")
     places = _Places(
         how.recipe, here.results.parent / how.recipe.stem, here.runs.parent / how.recipe.stem, here.encoder
     )
-    trained = places.run(base_recipe, base) / "tagger"
-    if not trained.exists():
+    folder = places.run(base_recipe, base) / "tagger"
+    if not folder.exists():
         _run(base_recipe, base, places)
+    return folder
+
+
+def _finetuned(recipe: Recipe, cell: Cell, how: FineTuning, here: _Places, started: float) -> CellResult:
+    """Few-shot cells."""
+    labels, base = recipe.label_sets[cell.label_set], recipe.systems[cell.system].trained_by
+    assert base is not None
+    trained = _trained_elsewhere(recipe, cell, base, here)
     settings = recipe.settings_of(recipe.systems[cell.system], cell.seed or 0)
     dev = _mapped(read(labels.dev), labels.map)
     tested: dict[str, dict[str, Result]] = {}

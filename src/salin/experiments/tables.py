@@ -16,6 +16,8 @@ from salin.experiments.cell import CellResult, cells
 from salin.experiments.recipe import Recipe
 from salin.files import atomic_write
 
+# More tests than this do not fit side by side on a page or a terminal.
+_MOST_COLUMNS = 4
 _MARKED = re.compile(r"(<!-- results:(?P<name>[\w.@-]+) -->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
@@ -43,18 +45,34 @@ def recipe_table(path: str | Path, results: str | Path = "results") -> ReportTab
     runs = {test: _by_row(cell.results.get(test, {}) for cell in finished) for test in tests}
     rows = list(dict.fromkeys(row for by_row in runs.values() for row in by_row))
     compared = {test: _compared(by_row, recipe.baseline) for test, by_row in runs.items()}
-    body = tuple(
-        (row, str(max((len(runs[test].get(row, ())) for test in tests), default=0)),
-         *(_figure(compared[test].get(row)) for test in tests), _cost(row, runs))
-        for row in rows
-    )  # fmt: skip
     footer = (
         "F1 in percent, strict entities, mean over seeds [95 % bootstrap interval over sentences and seeds]; p: paired "
         f"randomisation against {recipe.baseline}, not corrected for the number of rows; cost: seconds of tagging, "
         "retrieval included, over those of the same tagger without adaptation. "
         f"Encoder: {recipe.encoder}. {len(finished)} of {len(files)} cells finished.",
     )
+    if len(tests) > _MOST_COLUMNS:
+        return _long(recipe.title, runs, compared, footer)
+    body = tuple(
+        (row, str(max((len(runs[test].get(row, ())) for test in tests), default=0)),
+         *(_figure(compared[test].get(row)) for test in tests), _cost(row, runs))
+        for row in rows
+    )  # fmt: skip
     return ReportTable(recipe.title, ("system", "seeds", *tests, "cost"), body, footer)
+
+
+def _long(
+    title: str, runs: Mapping[str, Mapping[str, Sequence[Result]]], compared: Mapping[str, Mapping[str, ComparisonRow]],
+    footer: tuple[str, ...],
+) -> ReportTable:  # fmt: skip
+    """A line for each system on each test, where tests as columns would not fit a page."""
+    body: list[tuple[str, ...]] = []
+    for test, by_row in runs.items():
+        for row, results in by_row.items():
+            figure, _, p = _figure(compared[test][row]).partition(" p ")
+            body.append((test, row, str(len(results)), figure, p, _cost(row, {test: by_row})))
+    columns = ("test", "system", "seeds", "F1 [interval]", "p", "cost")
+    return ReportTable(title, columns, tuple(body), footer, prose=(0, 1))
 
 
 def write_tables(

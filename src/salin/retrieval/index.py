@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -60,9 +61,9 @@ class SourceIndex:
     def nearest(self, sentences: Sequence[Sentence], k: int) -> tuple[Tensor, Tensor]:
         """Cosines and indices of the k nearest source sentences, nearest first, `[sentences, k]`."""
         queries = self.vectors(sentences)
-        if not self.vectors.settings.centred:
-            return nearest(queries, self.source, k)
-        return nearest(centre(queries, self.query_mean), centre(self.source, self.source.mean(0)), k)
+        if self.vectors.settings.centred:
+            queries = centre(queries, self.query_mean)
+        return nearest(queries, self._compared, k)
 
     def among_source(self, sentences: Sequence[Sentence], k: int) -> tuple[Tensor, Tensor]:
         """For each source sentence the k nearest others; exact copies of it never count.
@@ -73,10 +74,12 @@ class SourceIndex:
         """
         groups: dict[str, int] = {}
         own = torch.tensor([groups.setdefault(sentence.text, len(groups)) for sentence in sentences])
-        source = self.source
-        if self.vectors.settings.centred:
-            source = centre(source, source.mean(0))
-        return nearest(source, source, k, torch.cat([own, own]))
+        return nearest(self._compared, self._compared, k, torch.cat([own, own]))
+
+    @cached_property
+    def _compared(self) -> Tensor:
+        """The source vectors as queries are compared with them."""
+        return centre(self.source, self.source.mean(0)) if self.vectors.settings.centred else self.source
 
     def save(self, folder: str | Path, corpus: Corpus) -> None:
         """Writes the index with the checksums of the corpus and the model that it was made with."""

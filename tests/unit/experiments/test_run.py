@@ -11,6 +11,7 @@ import pytest
 from experiment_files import RECIPE, write_recipe
 from salin.errors import DataError, SettingError
 from salin.experiments import recipe_table, run_recipe, write_tables
+from salin.experiments.cell import CellResult
 from salin.models import Tagger
 
 
@@ -90,11 +91,27 @@ def test_fine_tuning_takes_the_taggers_of_another_recipe(finished: Path) -> None
     text = RECIPE.replace("ENCODER", "unused").replace('title = "Tiny"', 'title = "Few shots"')
     systems = text.index("[systems.gazetteer]")
     few = text[:systems] + (
-        '[systems.direct]\nmethod = "finetune"\n'
-        '[systems.direct.finetune]\nrecipe = "tiny.toml"\nsystem = "direct"\nfractions = [0.5, 1.0]\n'
+        '[systems.direct]\nmethod = "finetune"\ntrained_by = { recipe = "tiny.toml", system = "direct" }\n'
+        "[systems.direct.finetune]\nfractions = [0.5, 1.0]\n"
         'train = { es = "train.txt" }\n'
     )
     (finished / "few.toml").write_text(few, encoding="utf-8")
     cells = run_recipe(finished / "few.toml", results=finished / "results", runs=finished / "runs")
     assert [set(cell.results["es"]) for cell in cells] == [{"direct 50%", "direct 100%"}] * 2
     assert recipe_table(finished / "few.toml", finished / "results").rows[0][0] == "direct 50%"
+
+
+def test_another_recipe_may_test_the_same_taggers(finished: Path) -> None:
+    text = RECIPE.replace("ENCODER", "unused").replace('baseline = "direct"', 'baseline = "again"')
+    again = text[: text.index("[systems.gazetteer]")] + (
+        '[systems.again]\nmethod = "trained"\ntrained_by = { recipe = "tiny.toml", system = "meta" }\n'
+        'adapt = { ngrams = { vectors = "ngrams" } }\n'
+    )
+    (finished / "again.toml").write_text(again, encoding="utf-8")
+    cells = run_recipe(finished / "again.toml", results=finished / "results", runs=finished / "runs")
+    first = CellResult.load(finished / "results" / "tiny" / "meta-tiny-1.json")
+    assert cells[0].results["es"]["again"].micro == first.results["es"]["meta"].micro
+    assert "again+ngrams" in cells[0].results["es"]
+    (finished / "again.toml").write_text(again.replace('"meta"', '"mate"'), encoding="utf-8")
+    with pytest.raises(SettingError, match="no system 'mate'"):
+        run_recipe(finished / "again.toml", results=finished / "results", runs=finished / "runs")
