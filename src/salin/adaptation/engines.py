@@ -20,28 +20,15 @@ from salin.adaptation.rules import Rule
 from salin.encoding import Batch, Window, collate
 from salin.models.losses import Gold, task_losses
 from salin.models.network import TaggingNetwork
-from salin.models.parameters import adapted_parameters
+from salin.models.parameters import AdaptedParameters, adapted_parameters
 
 _LOG = logging.getLogger(__name__)
 # No size of any real weight, so that a probe's shape is not met by accident.
 _PROBE_ROWS, _PROBE_LENGTH = 3, 7
 
 
-@dataclass(frozen=True, slots=True)
-class Adaptable:
-    """What of a network is adapted.
-
-    Attributes:
-        modules: Names of the linear layers and norms.
-        excluded: Names of modules of the upper blocks and the head that are not, each with the reason.
-    """
-
-    modules: tuple[str, ...]
-    excluded: tuple[tuple[str, str], ...]
-
-
 @torch.no_grad()
-def find_adaptable(network: TaggingNetwork, frozen_blocks: int | None = None) -> Adaptable:
+def find_adaptable(network: TaggingNetwork, frozen_blocks: int | None = None) -> AdaptedParameters:
     """Runs a probe through the network and keeps the modules whose every input has a row for each window.
 
     A module that also takes inputs without a task axis (DeBERTa's projections of relative positions) cannot have a
@@ -76,7 +63,7 @@ def find_adaptable(network: TaggingNetwork, frozen_blocks: int | None = None) ->
             modules.append(name)
         else:
             excluded.append((name, "it also takes inputs that do not belong to one sentence"))
-    return Adaptable(tuple(modules), tuple(excluded))
+    return AdaptedParameters(tuple(modules), tuple(excluded))
 
 
 class BatchedAdaptation:

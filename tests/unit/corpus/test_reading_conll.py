@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -183,9 +182,3 @@ def test_real_corpora_have_the_published_counts(shared_data: Path, row: tuple[st
     assert (len(corpus), sum(len(s.words) for s in corpus), corpus.entity_count) == row[1:]
     assert corpus.scheme == "IOB2"
     assert all(e.text == s.text[e.start : e.end] for s in corpus for e in s.entities)
-
-
-def test_reading_conll_2003_is_fast(shared_data: Path) -> None:
-    started = time.process_time()
-    read(shared_data / "ner/conll2003/en/train.conll")
-    assert time.process_time() - started < 3
