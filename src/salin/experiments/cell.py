@@ -44,7 +44,8 @@ class CellResult(BaseModel):
         encoder: The encoder's name.
         settings: Of the training.
         selection: The figures of the chosen checkpoint on source dev.
-        dev: F1 on source dev and on its switched copy, by row, in 0..1: what settings may be chosen by.
+        dev: F1 on the first 1,000 sentences of source dev and on its switched copies, by row, in 0..1: what settings
+            may be chosen by.
         results: For each test, the result of each row (`SYSTEM`, `SYSTEM+ADAPTATION`).
         seconds: Training and testing.
         peak_megabytes: The process's largest resident size so far.
