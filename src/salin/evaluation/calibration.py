@@ -96,7 +96,7 @@ def reliability_table(
 def ece(scores: ArrayLike, correct: ArrayLike, *, bins: int = 15, binning: Binning = "mass") -> float:
     """Expected calibration error (Naeini et al. 2015; Guo et al. 2017, equation 3).
 
-    The mean over predictions of |accuracy - mean score| of the bin that each falls into.
+    The mean over predictions of `|accuracy - mean score|` of the bin that each falls into.
 
     Args:
         scores: `[n]` probabilities in 0..1.
