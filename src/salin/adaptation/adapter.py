@@ -36,7 +36,7 @@ class Adapter(TagsText):
     and the tagger is left as it was, also after an error.
 
     Args:
-        tagger: The tagger; best one trained by `meta` for this.
+        tagger: The tagger, however it was trained.
         source: Labelled sentences to learn from: a corpus, or several that may annotate different types.
         k: Source sentences a sentence.
         rule: `sgd`, `bertadam`, or a rule with a step size of its own.
