@@ -19,8 +19,8 @@ class TaskBatch:
         batch: Row `task * rows + i` is the task's i-th window; missing ones are filled with rows of one padding piece.
         tasks: The number of tasks.
         rows: Rows a task.
-        valid: Where real pieces stand, flat within each task, `[tasks, most pieces of a task]`: indices into
-            `rows * length`. Shorter tasks repeat index 0, and `present` tells them.
+        valid: Where the real pieces of each task stand, `[tasks, most pieces of a task]`: indices into
+            `tasks * rows * length`. Shorter tasks repeat their first place, and `present` tells them.
         present: Which entries of `valid` are real, same shape.
     """
 
@@ -55,8 +55,8 @@ class TaskBatch:
 
         Padding is dropped, not multiplied by zero: what a network computes there may be anything, NaN too.
         """
-        values = self.by_task(values)
-        taken = values.gather(1, self.valid[:, :, None].expand(-1, -1, values.shape[-1]))
+        size = values.shape[-1]
+        taken = values.reshape(-1, size).index_select(0, self.valid.flatten()).view(*self.valid.shape, size)
         return taken.masked_fill(~self.present[:, :, None], 0)
 
 
@@ -77,5 +77,6 @@ def lay_out(tasks: Sequence[Sequence[Window]], pad: int) -> TaskBatch:
     ]
     most = max(map(len, real))
     valid = torch.tensor([places + [0] * (most - len(places)) for places in real])
+    valid += rows * length * torch.arange(len(tasks))[:, None]
     counts = torch.tensor([sum(map(len, windows)) for windows in tasks])
     return TaskBatch(batch, len(tasks), rows, valid, torch.arange(most)[None] < counts[:, None])

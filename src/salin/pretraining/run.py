@@ -14,6 +14,7 @@ from salin.corpus.lexicon import Lexicon
 from salin.encoding import padding_piece
 from salin.errors import SettingError
 from salin.files import atomic_directory
+from salin.models.attention import training_attention
 from salin.pretraining.masked import MaskedBatches, masked_loss
 from salin.pretraining.text import ParallelText, PlainText
 from salin.pretraining.tokenizer import train_tokenizer
@@ -111,7 +112,10 @@ def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
     torch.manual_seed(settings.loop.seed)
     model = BertForMaskedLM(_config(settings.model, tokenizer))
     made_with = settings.model_dump(mode="json", exclude={"loop"})
-    figures = fit(model, batches, masked_loss, settings.loop, folder=folder, title="pretraining", made_with=made_with)
+    with training_attention(model):
+        figures = fit(
+            model, batches, masked_loss, settings.loop, folder=folder, title="pretraining", made_with=made_with
+        )
     with atomic_directory(folder / "encoder", marker="config.json") as temporary:
         model.half().save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)

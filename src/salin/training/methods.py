@@ -12,6 +12,7 @@ from salin.corpus import Corpus
 from salin.corpus.lexicon import CodeSwitching, Lexicon
 from salin.evaluation import score
 from salin.models import Tagger
+from salin.models.attention import training_attention
 from salin.training.calibration import calibrate
 from salin.training.loop import LoopSettings, fit
 
@@ -94,9 +95,10 @@ def train(
         predicted = list(tagger.tag_sentences(dev.without_entities()))
         return {"f1": score(dev.sentences, predicted, labels=dev.labels).micro.f1}
 
-    figures = fit(
-        tagger.network, batches, objective, loop, folder=folder, evaluate=evaluate, title=title, made_with=made_with
-    )
+    with training_attention(tagger.network.classifier):
+        figures = fit(
+            tagger.network, batches, objective, loop, folder=folder, evaluate=evaluate, title=title, made_with=made_with
+        )
     return {**figures, "temperature": calibrate(tagger, dev)}
 
 
