@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from salin.corpus.corpus import Corpus
 from salin.corpus.sentence import Entity, Sentence
 from salin.corpus.splitting import segment_words
 from salin.errors import DataError
@@ -102,12 +103,33 @@ class CodeSwitching:
     sentence_rate: float = 0.7
     word_rate: float = 0.6
 
+    def draw(self, random: np.random.Generator) -> Lexicon | None:
+        """What to switch a sentence with, or None for one that stays as it is."""
+        if not self.lexicons or random.random() >= self.sentence_rate:
+            return None
+        languages = sorted(self.lexicons)
+        return self.lexicons[languages[int(random.integers(len(languages)))]]
+
     def __call__(self, sentence: Sentence, random: np.random.Generator) -> Sentence:
         """The sentence, switched or not. A translation of several words lengthens the entity that it stands in."""
-        if not self.lexicons or random.random() >= self.sentence_rate:
-            return sentence
-        languages = sorted(self.lexicons)
-        return switch(sentence, self.lexicons[languages[int(random.integers(len(languages)))]], self.word_rate, random)
+        lexicon = self.draw(random)
+        return sentence if lexicon is None else switch(sentence, lexicon, self.word_rate, random)
+
+
+def switch_corpus(corpus: Corpus, lexicon: Lexicon, rate: float = 0.9, seed: int = 0) -> Corpus:
+    """A labelled corpus with most of its words replaced by translations and its entities kept.
+
+    Mayhew et al. 2017 train on such word-by-word translations ("cheap translation"); `Adapter` can learn from them, and
+    copies of a dev set stand in for one of the target language.
+
+    Args:
+        corpus: Labelled sentences.
+        lexicon: The translations.
+        rate: The probability that a word is looked up.
+        seed: Decides which words, and which of several translations.
+    """
+    random = np.random.default_rng(seed)
+    return replace(corpus, sentences=tuple(switch(sentence, lexicon, rate, random) for sentence in corpus))
 
 
 def switch(sentence: Sentence, lexicon: Lexicon, rate: float, random: np.random.Generator) -> Sentence:

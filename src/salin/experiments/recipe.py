@@ -37,13 +37,23 @@ class LabelSet(_Strict):
 
 
 class Adaptation(_Strict):
-    """How a trained tagger adapts at test time; see `Adapter`."""
+    """How a trained tagger adapts at test time; see `Adapter`.
+
+    Attributes:
+        rule: The update rule.
+        rate: Its step size; None is the rule's own.
+        k: Supports a sentence.
+        steps: Gradient steps.
+        vectors: What finds supports.
+        lexicons: For each test that has one, dictionaries by which most words of the supports are translated.
+    """
 
     rule: RuleName = "sgd"
     rate: float | None = None
     k: int = 2
     steps: int = 1
     vectors: str = DEFAULT_VECTORS
+    lexicons: dict[str, tuple[Path, ...]] = {}
 
 
 class TrainedBy(_Strict):

@@ -11,14 +11,13 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from salin.adaptation.adapter import Adapter
 from salin.adaptation.rules import make_rule
 from salin.baselines import load_rules
 from salin.corpus import Corpus, SentenceTagger, read
-from salin.corpus.lexicon import CodeSwitching, Lexicon
+from salin.corpus.lexicon import Lexicon, switch_corpus
 from salin.errors import SettingError
 from salin.evaluation import entity_texts, evaluate, score
 from salin.evaluation.result import Result
@@ -110,11 +109,11 @@ def _run(recipe: Recipe, cell: Cell, here: _Places) -> CellResult:
     for test, file in labels.tests.items():
         corpus = replace(_mapped(read(file), labels.map), name=test)
         tested[test] = {
-            row: evaluate(make(), corpus, system=row, source_entities=seen, seeds=[cell.seed] if cell.seed else [],
+            row: evaluate(make(test), corpus, system=row, source_entities=seen, seeds=[cell.seed] if cell.seed else [],
                           windows=_windows(tagger))
             for row, make in rows.items()
         }  # fmt: skip
-    dev_figures = {row: _dev_figures(make(), dev, recipe) for row, make in rows.items()}
+    dev_figures = {row: _dev_figures(make, dev, recipe) for row, make in rows.items()}
     settings = recipe.settings_of(system, cell.seed or 0) if system.method in {"direct", "meta"} else None
     figures = {} if settings is None else _from_folder(settings.model_dump(mode="json"), here.recipe.parent)
     return _finish(recipe, cell, here, figures, selection, dev_figures, tested,
@@ -149,20 +148,28 @@ def _trained(
 
 def _rows(
     name: str, tagger: SentenceTagger, system: System, source: Sequence[Corpus]
-) -> Mapping[str, Callable[[], SentenceTagger]]:
-    """The rows that a trained tagger gives: itself, and itself with each adaptation."""
-    rows: dict[str, Callable[[], SentenceTagger]] = {name: lambda: tagger}
+) -> Mapping[str, Callable[[str], SentenceTagger]]:
+    """The rows that a trained tagger gives, each a tagger for a test: itself, and itself with each adaptation."""
+    rows: dict[str, Callable[[str], SentenceTagger]] = {name: lambda test: tagger}
     # A corpus may be named twice to be drawn twice as often; one copy is enough to learn from.
     distinct = list({corpus.checksum: corpus for corpus in source}.values())
     for key, how in system.adapt.items():
         if not isinstance(tagger, Tagger):
             raise SettingError(f"{name}: rules do not adapt")
         # Made when first needed, and once: an index of the source is not free.
-        rows[f"{name}+{key}"] = cache(partial(_adapter, tagger, tuple(distinct), how))
+        make = cache(partial(_adapter, tagger, tuple(distinct), how))
+        rows[f"{name}+{key}"] = partial(_for_test, make, how)
     return rows
 
 
-def _adapter(tagger: Tagger, source: Sequence[Corpus], how: Adaptation) -> Adapter:
+def _for_test(make: Callable[[str], Adapter], how: Adaptation, test: str) -> Adapter:
+    return make(test if test in how.lexicons else "")
+
+
+def _adapter(tagger: Tagger, source: Sequence[Corpus], how: Adaptation, test: str) -> Adapter:
+    if test:
+        lexicon = Lexicon.read(*how.lexicons[test])
+        source = [switch_corpus(corpus, lexicon) for corpus in source]
     rule = make_rule(how.rule, how.rate)
     return Adapter(tagger, source, k=how.k, rule=rule, steps=how.steps, vectors=how.vectors)
 
@@ -220,17 +227,15 @@ def _finish(
     return result
 
 
-def _dev_figures(tagger: SentenceTagger, dev: Corpus, recipe: Recipe) -> dict[str, float]:
+def _dev_figures(make: Callable[[str], SentenceTagger], dev: Corpus, recipe: Recipe) -> dict[str, float]:
     """F1 on the first sentences of source dev and on copies of them in which most words are dictionary translations."""
     dev = dev[:_DEV_SENTENCES]
-    corpora = {"plain": dev}
+    copies = {"plain": ("", dev)}
     for language, files in recipe.switched_dev.items():
-        switching = CodeSwitching({language: Lexicon.read(*files)}, sentence_rate=1.0, word_rate=0.9)
-        random = np.random.default_rng(0)
-        corpora[f"switched-{language}"] = replace(dev, sentences=tuple(switching(s, random) for s in dev))
+        copies[f"switched-{language}"] = language, switch_corpus(dev, Lexicon.read(*files))
     figures = {}
-    for name, corpus in corpora.items():
-        predicted = list(tagger.tag_sentences(corpus.without_entities()))
+    for name, (language, corpus) in copies.items():
+        predicted = list(make(language).tag_sentences(corpus.without_entities()))
         figures[name] = score(corpus.sentences, predicted).micro.f1
     return figures
 

@@ -70,7 +70,9 @@ class DirectBatches:
     def __call__(self, step: int) -> DirectBatch:
         """The batch of a step."""
         random = np.random.default_rng([self.seed, step, 1])
-        found = self.examples.windows(self.epochs(step), random, switch=True, hide=self.masking)
+        chosen = self.epochs(step)
+        lexicons = self.examples.draw(len(chosen), random)
+        found = self.examples.windows(chosen, random, lexicons=lexicons, hide=self.masking)
         pairs = [pair for sentence in found for pair in sentence]
         windows = [window for window, _ in pairs]
         gold = gold_of(windows, [known for _, known in pairs], [0] * len(windows), 1)

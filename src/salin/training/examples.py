@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from salin.corpus import Sentence
-from salin.corpus.lexicon import CodeSwitching
+from salin.corpus.lexicon import CodeSwitching, Lexicon, switch
 from salin.encoding import Window, Windower, hidden_piece
 from salin.models.labelled import LabelledSentences
 from salin.models.settings import TaggerSettings
@@ -121,18 +121,28 @@ class Examples:
     settings: TaggerSettings
     switching: CodeSwitching | None = None
 
+    def draw(self, count: int, random: np.random.Generator) -> list[Lexicon | None]:
+        """What to switch each of so many sentences with; None leaves one as it is."""
+        return [self.switching.draw(random) if self.switching else None for _ in range(count)]
+
     def windows(
-        self, indices: Sequence[int], random: np.random.Generator, *, switch: bool, hide: Callable | None = None
+        self,
+        indices: Sequence[int],
+        random: np.random.Generator,
+        *,
+        lexicons: Sequence[Lexicon | None] = (),
+        hide: Callable | None = None,
     ) -> list[list[tuple[Window, tuple[Sequence[int], Tensor | None]]]]:
         """For each sentence its windows, each with the tags and the annotation mask of the sentence.
 
         Args:
             indices: Sentences.
             random: Decides.
-            switch: Whether sentences may be code-switched.
+            lexicons: What each sentence is code-switched with, as [draw][salin.training.examples.Examples.draw] gives
+                it; empty where none is.
             hide: An [EntityMasking][salin.training.examples.EntityMasking], or None.
         """
-        sentences, tags = self._sentences(indices, random, switch=switch)
+        sentences, tags = self._sentences(indices, lexicons, random)
         found: list[list[tuple[Window, tuple[Sequence[int], Tensor | None]]]] = [[] for _ in indices]
         annotated = self.labelled.annotated
         for window in self.windower.windows(sentences):
@@ -143,16 +153,15 @@ class Examples:
         return found
 
     def _sentences(
-        self, indices: Sequence[int], random: np.random.Generator, *, switch: bool
+        self, indices: Sequence[int], lexicons: Sequence[Lexicon | None], random: np.random.Generator
     ) -> tuple[list[Sentence], list[tuple[int, ...]]]:
         sentences = [self.labelled.sentences[index] for index in indices]
         tags = [self.labelled.tags[index] for index in indices]
-        if not (switch and self.switching):
+        if not self.switching or not lexicons:
             return sentences, tags
         names = {tag: i for i, tag in enumerate(self.settings.tags)}
-        for row, sentence in enumerate(sentences):
-            switched = self.switching(sentence, random)
-            if switched is not sentence:
-                sentences[row] = switched
-                tags[row] = tuple(names[tag] for tag in switched.tags())
+        for row, lexicon in enumerate(lexicons):
+            if lexicon is not None:
+                sentences[row] = switch(sentences[row], lexicon, self.switching.word_rate, random)
+                tags[row] = tuple(names[tag] for tag in sentences[row].tags())
         return sentences, tags

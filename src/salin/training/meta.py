@@ -35,8 +35,9 @@ class MetaSettings(MethodSettings):
         inner_rate: Its peak step size; it follows the outer schedule, as in the published code.
         inner_steps: Steps on the supports.
         vectors: What finds supports; made once, before training, by the encoder as it then is.
-        switch_supports: Whether supports are code-switched too. By default only queries are: at test time the sentence
-            to tag is foreign and what it learns from is not.
+        switch_supports: Whether the supports of a code-switched query are switched into its language too, as fits
+            adaptation to supports that are. By default only queries are switched: the sentence to tag is foreign and
+            what it learns from is not.
     """
 
     k: int = Field(2, gt=0)
@@ -85,7 +86,7 @@ class MetaBatches:
         masking: Hides entity words of queries (as the published code does, and unlike the paper's text).
         loop: Its schedule moves the inner step size too.
         pad: The padding piece.
-        switch_supports: Whether supports are code-switched.
+        switch_supports: Whether supports are code-switched into the language of their query.
         seed: Decides.
     """
 
@@ -126,11 +127,14 @@ class MetaBatches:
         random = np.random.default_rng([self.seed, step, 2])
         queries = self.epochs(step)
         supports = [index for query in queries for index in self.neighbours[query]]
-        support_windows = self.examples.windows(supports, random, switch=self.switch_supports)
+        lexicons = self.examples.draw(len(queries), random)
+        theirs = [lexicon for query, lexicon in zip(queries, lexicons, strict=True) for _ in self.neighbours[query]]
+        support_windows = self.examples.windows(supports, random, lexicons=theirs if self.switch_supports else ())
         by_task = iter(support_windows)
         grouped = [[pair for _ in self.neighbours[query] for pair in next(by_task)] for query in queries]
         support, support_gold = self._laid_out(grouped)
-        query, query_gold = self._laid_out(self.examples.windows(queries, random, switch=True, hide=self.masking))
+        query_windows = self.examples.windows(queries, random, lexicons=lexicons, hide=self.masking)
+        query, query_gold = self._laid_out(query_windows)
         return MetaBatch(support, support_gold, query, query_gold, self.loop.rate(step))
 
     def _laid_out(

@@ -22,7 +22,8 @@ from tiny_corpora import TRAIN, corpus, labelled
 from tiny_models import TOKENIZERS, build_tokenizer
 
 SETTINGS = TaggerSettings(labels=("LOC", "ORG", "PER"))
-SWITCHING = CodeSwitching({"nl": Lexicon({"won": ["heeft gewonnen"], "premier": ["minister-president"]})}, 1.0, 1.0)
+NL = Lexicon({"won": ["heeft gewonnen"], "premier": ["minister-president"]})
+SWITCHING = CodeSwitching({"nl": NL}, 1.0, 1.0)
 
 
 @given(
@@ -101,7 +102,7 @@ def examples(windower: Windower, switching: CodeSwitching | None = None) -> Exam
 
 
 def test_windows_carry_the_tags_of_their_sentence(windower: Windower) -> None:
-    found = examples(windower).windows([3, 0, 3], np.random.default_rng(0), switch=False)
+    found = examples(windower).windows([3, 0, 3], np.random.default_rng(0))
     assert [len(windows) for windows in found] == [1, 1, 1]
     for index, ((window, (tags, mask)),) in zip((3, 0, 3), found, strict=True):
         assert mask is None
@@ -111,18 +112,18 @@ def test_windows_carry_the_tags_of_their_sentence(windower: Windower) -> None:
 
 def test_a_switched_sentence_keeps_its_entities(windower: Windower) -> None:
     made = examples(windower, SWITCHING)
-    (((window, (tags, _)),),) = made.windows([0], np.random.default_rng(0), switch=True)
+    (((window, (tags, _)),),) = made.windows([0], np.random.default_rng(0), lexicons=[NL])
     assert [SETTINGS.tags[tag] for tag in tags] == ["B-PER", "I-PER", "I-PER", "O", "O"]
     assert window.owned == (0, 1, 2, 3, 4)
-    (((plain, _),),) = made.windows([0], np.random.default_rng(0), switch=False)
-    assert plain == examples(windower).windows([0], np.random.default_rng(0), switch=False)[0][0][0]
+    (((plain, _),),) = made.windows([0], np.random.default_rng(0))
+    assert plain == examples(windower).windows([0], np.random.default_rng(0))[0][0][0]
 
 
 def test_what_a_corpus_does_not_annotate_is_masked() -> None:
     people = corpus(("Jan/B-PER in/O Lisbon/O",))
     both = LabelledSentences.from_corpora([corpus(), people], SETTINGS)
     made = Examples(both, Windower(build_tokenizer("wordpiece")), SETTINGS)
-    (((_, (_, full)),), ((_, (_, partial)),)) = made.windows([0, len(TRAIN)], np.random.default_rng(0), switch=False)
+    (((_, (_, full)),), ((_, (_, partial)),)) = made.windows([0, len(TRAIN)], np.random.default_rng(0))
     assert bool(full.all())
     assert partial.tolist() == [True, False, False, False, False, True, True]
 
@@ -132,7 +133,7 @@ def test_masking_sees_windows_of_long_sentences() -> None:
     long = LabelledSentences.from_corpora([corpus((" ".join(TRAIN),))], SETTINGS)
     made = Examples(long, windower, SETTINGS)
     hide: Callable[..., Window] = EntityMasking(1.0, 4)
-    (windows,) = made.windows([0], np.random.default_rng(0), switch=False, hide=hide)
+    (windows,) = made.windows([0], np.random.default_rng(0), hide=hide)
     assert len(windows) > 3
     for window, (tags, _) in windows:
         for word, head in zip(window.owned, window.heads, strict=True):
@@ -142,7 +143,8 @@ def test_masking_sees_windows_of_long_sentences() -> None:
 def test_nothing_here_draws_from_global_random_numbers(tmp_path: Path) -> None:
     state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     windower = Windower(build_tokenizer("wordpiece"))
-    examples(windower, SWITCHING).windows([0, 1], np.random.default_rng(0), switch=True, hide=EntityMasking(0.5, 4))
+    made, random = examples(windower, SWITCHING), np.random.default_rng(0)
+    made.windows([0, 1], random, lexicons=made.draw(2, random), hide=EntityMasking(0.5, 4))
     Epochs(10, 3, 0)(5)
     assert torch.equal(state, torch.get_rng_state())
     assert (numpy_state == np.random.get_state()[1]).all()  # noqa: NPY002
