@@ -39,6 +39,7 @@ settings = { loop = { steps = 2 } }
 [systems.meta.adapt]
 sgd = { rule = "sgd" }
 bertadam = { rule = "bertadam" }
+translated = { lexicons = { es = ["en-es.tsv"] } }
 """
 _FILES = {
     "train.txt": "[Ana Ruiz](PER) met [Reuters](ORG) in [Lisbon](LOC) .\nThe [Dutch](MISC) premier spoke .\n"

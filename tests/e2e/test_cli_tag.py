@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from salin.corpus import read
+
 TEXT = "Maria Sousa joined Ajax in Lisbon. Ana Reyes stayed.\n\nSi Juan dela Cruz miadto sa Sugbo 😀 kagahapon.\n"
 
 
@@ -145,10 +147,22 @@ def test_the_open_corpus_is_the_source_where_none_is_named(salin: Callable, tagg
     assert "MISC" in ran.errors  # the open corpus knows a label that this model does not
 
 
+def test_neighbours_are_translated_where_a_lexicon_is_given(
+    salin: Callable, tagger_folder: Path, text_file: Path, corpora, tmp_path: Path
+) -> None:
+    lexicon = tmp_path / "en-xx.tsv"
+    words = {word for sentence in read(corpora.train) for word in sentence.tokens}
+    lexicon.write_text("".join(f"{word}\t{word}xx\n" for word in words if word.isalpha()), encoding="utf-8")
+    command = ["tag", text_file, "--model", tagger_folder, "--adapt", "--source", corpora.train, "--neighbours"]
+    for record in records(salin(*command, "--source-lexicon", lexicon).output):
+        assert all("xx" in neighbour["text"] for neighbour in record["neighbours"])
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
         (["--k", "3"], "--adapt"),
+        (["--source-lexicon", "en-es.tsv"], "--source-lexicon is about adaptation"),
         (["--neighbours"], "--adapt"),
         (["--adapt", "--neighbours", "--to", "conll"], "CoNLL has no place for neighbours"),
         (["--adapt"], "no weights"),

@@ -31,6 +31,7 @@ def evaluate(
     adapt: options.Adapt = False,
     source: options.Source = None,
     source_map: options.SourceMap = None,
+    source_lexicon: options.SourceLexicon = None,
     k: options.K = None,
     rule: options.UpdateRule = None,
     rate: options.Rate = None,
@@ -50,7 +51,7 @@ def evaluate(
     from salin.evaluation import entity_texts, result_table
     from salin.evaluation import evaluate as score
 
-    chosen = AdaptOptions(adapt, source, source_map, k, rule, rate, steps, vectors, target, index)
+    chosen = AdaptOptions(adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index)
     corpus = read_corpus(data, label_map, on_error)
     opened = open_tagger(model, chosen)
     wanted = None if labels is None else [label.strip() for label in labels.split(",")]

@@ -39,6 +39,16 @@ SourceMap = Annotated[
         rich_help_panel=_ADAPT,
     ),
 ]
+SourceLexicon = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--source-lexicon",
+        metavar="FILE",
+        help="Translate most words of the source, one by one, before learning from it: a TSV file, word TAB "
+        "translation; give it again for more.",
+        rich_help_panel=_ADAPT,
+    ),
+]
 Adapt = Annotated[
     bool,
     typer.Option(

@@ -47,6 +47,7 @@ def tag(
     adapt: options.Adapt = False,
     source: options.Source = None,
     source_map: options.SourceMap = None,
+    source_lexicon: options.SourceLexicon = None,
     k: options.K = None,
     rule: options.UpdateRule = None,
     rate: options.Rate = None,
@@ -76,7 +77,7 @@ def tag(
         raise SettingError("--neighbours shows what was learned from: give --adapt too")
     if text is not None and inputs:
         raise SettingError("give --text or inputs, not both")
-    chosen = AdaptOptions(adapt, source, source_map, k, rule, rate, steps, vectors, target, index)
+    chosen = AdaptOptions(adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index)
     written_as = choose_format(to, out)
     if neighbours and written_as == "conll":
         raise SettingError("CoNLL has no place for neighbours: choose --to text, jsonl or html")

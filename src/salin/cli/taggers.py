@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from salin.baselines import is_rules, load_rules, needs_source
 from salin.cli.corpora import read_source
 from salin.corpus import Corpus, TagsText, iter_sentences
+from salin.corpus.lexicon import Lexicon, switch_corpus
 from salin.errors import SettingError
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ class AdaptOptions:
     adapt: bool
     source: Path | None = None
     source_map: str | None = None
+    source_lexicon: Sequence[Path] | None = None
     k: int | None = None
     rule: Literal["sgd", "bertadam"] | None = None
     rate: float | None = None
@@ -36,12 +39,13 @@ class AdaptOptions:
     index: Path | None = None
 
     def __post_init__(self) -> None:
-        for name in ("k", "rule", "rate", "steps", "vectors", "target", "index"):
+        for name in ("source_lexicon", "k", "rule", "rate", "steps", "vectors", "target", "index"):
             if not self.adapt and getattr(self, name) is not None:
-                raise SettingError(f"--{name} is about adaptation: give --adapt too")
-        for name in ("vectors", "target"):
+                raise SettingError(f"{_option(name)} is about adaptation: give --adapt too")
+        for name in ("source_lexicon", "vectors", "target"):
             if self.index is not None and getattr(self, name) is not None:
-                raise SettingError(f"--{name} was decided when the index was made: leave out --{name} or --index")
+                option = _option(name)
+                raise SettingError(f"{option} was decided when the index was made: leave out {option} or --index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,13 @@ def open_tagger(name: str, options: AdaptOptions) -> OpenedTagger:
         source = read_source(options.source, options.source_map) if options.source else None
         return OpenedTagger(tagger, name, source, windows, seeds)
     source = read_source(options.source, options.source_map, tagger.labels)
+    if options.source_lexicon:
+        source = switch_corpus(source, Lexicon.read(*options.source_lexicon))
     return OpenedTagger(_adapter(tagger, source, options), f"{name}+adapt", source, windows, seeds)
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def open_index(folder: Path, source: Corpus, tagger: Tagger) -> SourceIndex:

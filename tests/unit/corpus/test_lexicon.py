@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salin.corpus import Entity, Sentence, Span, segment_words
-from salin.corpus.lexicon import CodeSwitching, Lexicon, switch
+from salin.corpus import Corpus, Entity, Sentence, Span, segment_words
+from salin.corpus.lexicon import CodeSwitching, Lexicon, switch, switch_corpus
 from salin.errors import DataError
 
 WORDS = st.text(st.characters(categories=["L", "M", "N", "P"]), min_size=1, max_size=6)
@@ -107,6 +107,19 @@ def test_offsets_always_fit(
     assert all(before <= start < end for before, (start, end) in zip(ends, switched.words, strict=False))
     if rate == 0:
         assert switched == sentence
+
+
+def test_a_corpus_is_translated_word_by_word_and_keeps_its_entities() -> None:
+    corpus = Corpus(tuple(Sentence.from_tokens(["Ana", "saw", "Lisbon"], ["B-PER", "O", "B-LOC"]) for _ in range(50)))
+    lexicon = Lexicon({"saw": ["vio"], "lisbon": ["Lisboa"]})
+    (whole,) = {sentence.text for sentence in switch_corpus(corpus, lexicon, rate=1.0)}
+    assert whole == "Ana vio Lisboa"
+    partly = switch_corpus(corpus, lexicon, rate=0.5)
+    assert {sentence.text for sentence in partly} == {
+        "Ana saw Lisbon", "Ana vio Lisbon", "Ana saw Lisboa", "Ana vio Lisboa"
+    }  # fmt: skip
+    assert all(sentence.tags() == ["B-PER", "O", "B-LOC"] for sentence in partly)
+    assert partly == switch_corpus(corpus, lexicon, rate=0.5) != switch_corpus(corpus, lexicon, rate=0.5, seed=1)
 
 
 def test_rates() -> None:

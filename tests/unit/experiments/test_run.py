@@ -27,8 +27,10 @@ def test_each_cell_leaves_a_file(finished: Path) -> None:
     files = sorted(path.stem for path in (finished / "results" / "tiny").iterdir())
     assert files == ["direct-tiny-1", "direct-tiny-2", "gazetteer-tiny", "meta-tiny-1", "meta-tiny-2"]
     cell = json.loads((finished / "results" / "tiny" / "meta-tiny-1.json").read_text(encoding="utf-8"))
-    assert set(cell["results"]["es"]) == {"meta", "meta+sgd", "meta+bertadam"}
+    assert set(cell["results"]["es"]) == {"meta", "meta+sgd", "meta+bertadam", "meta+translated"}
     assert set(cell["dev"]["meta+sgd"]) == {"plain", "switched-es"}
+    dev = cell["dev"]
+    assert dev["meta+translated"]["plain"] == dev["meta+sgd"]["plain"], "nothing to translate into"
     assert cell["results"]["es"]["meta"]["seeds"] == [1]
     assert str(finished) not in json.dumps(cell["settings"]), "results are the same on every machine"
 
@@ -56,7 +58,14 @@ def test_only_some_cells(finished: Path, tmp_path: Path) -> None:
 def test_the_table_holds_every_row_with_intervals_and_tests(finished: Path) -> None:
     table = recipe_table(finished / "tiny.toml", finished / "results")
     assert table.columns == ("system", "seeds", "es", "cost")
-    assert [row[0] for row in table.rows] == ["gazetteer", "direct", "meta", "meta+sgd", "meta+bertadam"]
+    assert [row[0] for row in table.rows] == [
+        "gazetteer",
+        "direct",
+        "meta",
+        "meta+sgd",
+        "meta+bertadam",
+        "meta+translated",
+    ]
     by_name = {row[0]: row for row in table.rows}
     assert by_name["direct"][1] == "2" and "p " not in by_name["direct"][2] and "[" in by_name["direct"][2]
     assert all("p " in by_name[name][2] for name in ("gazetteer", "meta", "meta+sgd"))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from salin.adaptation.engines import find_adaptable
+from salin.adaptation.layout import TaskBatch
 from salin.errors import DataError, SettingError
 from salin.models import Tagger
 from salin.models.checksum import weights_checksum
@@ -164,6 +165,36 @@ def test_supports_are_others_and_neither_masked_nor_switched(tagger: Tagger, swi
     assert not equal(batch.query, plain.query)
     switched = MetaBatches.of(tagger, [SOURCE], meta({**changes, "switch_supports": True}))(0)
     assert not equal(switched.support, plain.support)
+
+
+def test_switched_supports_are_in_the_language_of_their_query(tagger: Tagger, tmp_path: Path) -> None:
+    lexicons = {}
+    for language in ("nl", "sv"):
+        # Every word of a language is the same one, so that pieces tell the language.
+        words = {word for sentence in SOURCE for word in sentence.tokens}
+        lines = "".join(f"{word}\t{'Lisbon' if language == 'nl' else 'Ajax'}\n" for word in words)
+        (tmp_path / f"{language}.tsv").write_text(lines, encoding="utf-8")
+        lexicons[language] = (tmp_path / f"{language}.tsv",)
+    switching = SwitchingSettings(lexicons=lexicons, sentence_rate=1.0, word_rate=1.0)
+    batches = MetaBatches.of(tagger, [SOURCE], meta({"batch": 8, "switching": switching, "switch_supports": True}))
+    seen = set()
+    for step in range(4):
+        batch = batches(step)
+        query, support = (
+            part.batch.input_ids.view(part.tasks, -1).masked_fill(~_content(tagger, part), 0)
+            for part in (batch.query, batch.support)
+        )
+        for of_query, of_support in zip(query, support, strict=True):
+            languages = set(of_query.tolist()) - {0}
+            assert languages == set(of_support.tolist()) - {0}
+            seen.add(tuple(sorted(languages)))
+    assert len(seen) == 2
+
+
+def _content(tagger: Tagger, part: TaskBatch) -> Tensor:
+    """Where pieces of words stand."""
+    special = torch.tensor(tagger.tokenizer.all_special_ids)
+    return ~torch.isin(part.batch.input_ids, special).view(part.tasks, -1)
 
 
 def test_the_inner_rate_follows_the_outer_schedule(tagger: Tagger) -> None:
