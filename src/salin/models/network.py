@@ -30,11 +30,6 @@ class TaggingNetwork(nn.Module):
         """Scores of each tag at each piece, `[rows, length, tags]`, for `[rows, length]` inputs."""
         return self.classifier(input_ids=input_ids, attention_mask=attention_mask).logits
 
-    def hidden_states(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
-        """The encoder's embedding output and each block's output, `[rows, length, hidden]` each."""
-        encoder = self.classifier.base_model
-        return encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True).hidden_states
-
     @property
     def chain(self) -> Chain:
         """The scores between tags that decoding uses."""

@@ -41,7 +41,7 @@ def adapted_parameters(network: TaggingNetwork, frozen_blocks: int | None = None
     frozen = blocks // 3 if frozen_blocks is None else frozen_blocks
     if frozen > blocks:
         raise ModelError(f"frozen_blocks is {frozen}, but the encoder has {blocks} blocks")
-    stack = _block_stack(network.classifier, blocks)
+    stack = block_stack(network.classifier, blocks)
     left_alone = tuple(f"classifier.{stack}.{i}." for i in range(frozen)) if stack else ()
     modules, excluded = [], []
     for name, module in network.named_modules():
@@ -70,9 +70,14 @@ def norm_epsilon(module: nn.Module) -> float | None:
     return getattr(module, "variance_epsilon", None) or getattr(module, "eps", None)
 
 
-def _block_stack(classifier: nn.Module, blocks: int) -> str | None:
-    """The name of the list that holds the blocks, or None where they share one set of weights."""
-    for name, module in classifier.named_modules():
+def block_stack(model: nn.Module, blocks: int) -> str | None:
+    """The name of the list that holds the blocks, or None where they share one set of weights.
+
+    Args:
+        model: An encoder, or a classifier on top of one.
+        blocks: How many blocks its config says it has.
+    """
+    for name, module in model.named_modules():
         if (
             isinstance(module, nn.ModuleList)
             and len(module) == blocks

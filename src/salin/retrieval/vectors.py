@@ -16,6 +16,7 @@ from salin.corpus import Sentence
 from salin.encoding import Windower, collate, length_buckets, padding_piece
 from salin.errors import SettingError
 from salin.models.checksum import weights_checksum
+from salin.models.hidden import hidden_states
 from salin.models.loading import load_encoder, load_tokenizer, resolve
 from salin.models.tagger import Tagger
 
@@ -107,7 +108,8 @@ class SentenceVectors:
         for group in length_buckets([len(window) for window in windows], _PIECES_A_BATCH):
             chosen = [windows[index] for index in group]
             batch = collate(chosen, padding_piece(self._tokenizer)).to(self._tagger.device)
-            hidden = self._hidden(batch.input_ids, batch.attention_mask)
+            encoder = self._encoder or self._tagger.network.classifier.base_model
+            hidden = hidden_states(encoder, batch.input_ids, batch.attention_mask, self.settings.layer)
             if self.settings.pool == "cls":
                 pooled = hidden[:, 0]
             else:
@@ -124,19 +126,6 @@ class SentenceVectors:
         if self.settings.pool == "ngrams":
             return ""
         return weights_checksum(self._tagger.network.classifier.base_model if self._encoder is None else self._encoder)
-
-    def _hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        if self._encoder is not None:
-            states = self._encoder(
-                input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
-            ).hidden_states
-        else:
-            states = self._tagger.network.hidden_states(input_ids, attention_mask)
-        if not -1 <= self.settings.layer < len(states):
-            raise SettingError(
-                f"vectors of layer {self.settings.layer} asked of an encoder with {len(states) - 1} blocks"
-            )
-        return states[self.settings.layer]
 
 
 def centre(vectors: Tensor, mean: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch.nn import functional
 from salin.corpus import Sentence
 from salin.errors import SettingError
 from salin.models import Tagger
+from salin.models.hidden import hidden_states
 from salin.retrieval import SentenceVectors, VectorSettings
 from salin.retrieval.vectors import centre
 from tiny_corpora import TRAIN, labelled
@@ -89,7 +90,7 @@ def test_cls_and_mean_by_hand(tagger: Tagger) -> None:
     (window,) = tagger.windower.windows([sentence])
     ids = torch.tensor([window.pieces])
     with torch.no_grad():
-        states = tagger.network.hidden_states(ids, torch.ones_like(ids))[2][0]
+        states = hidden_states(tagger.network.classifier.base_model, ids, torch.ones_like(ids), 2)[0]
     assert torch.allclose(vectors(tagger, "cls-2", [sentence])[0], functional.normalize(states[0], dim=0), atol=1e-6)
     mean = functional.normalize(states[1:-1].mean(0), dim=0)  # special pieces take no part
     assert torch.allclose(vectors(tagger, "mean-2", [sentence])[0], mean, atol=1e-6)
