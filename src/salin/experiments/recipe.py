@@ -57,14 +57,14 @@ class Adaptation(_Strict):
 
 
 class TrainedBy(_Strict):
-    """The taggers of another recipe, trained there first where they are missing.
+    """Taggers that a recipe trains; they are trained first where they are missing.
 
     Attributes:
-        recipe: The recipe.
+        recipe: The recipe; None is the one where this stands.
         system: Which of its systems.
     """
 
-    recipe: Path
+    recipe: Path | None = None
     system: str
 
 
@@ -88,7 +88,8 @@ class System(_Strict):
         rules: The name of a baseline, where the method is `rules`.
         settings: Of the training, over the recipe's own `training` settings.
         adapt: Ways to adapt the trained tagger, each a row `SYSTEM+NAME`; without adaptation it is a row in any case.
-        trained_by: What tagger it begins with, where the method is `trained` (it is tested as it is) or `finetune`.
+        trained_by: What tagger it begins with instead of the encoder with a new head. Where the method is `trained`, it
+            is tested as it is.
         finetune: Where the method is `finetune`.
         seeds: Instead of the recipe's.
         label_sets: Instead of all.
@@ -111,8 +112,10 @@ class System(_Strict):
             raise ValueError("method 'rules' goes with the name of a baseline in `rules`, and only it does")
         if (self.method == "finetune") != (self.finetune is not None):
             raise ValueError("method 'finetune' goes with a table `finetune`, and only it does")
-        if (self.method in {"trained", "finetune"}) != (self.trained_by is not None):
-            raise ValueError("methods 'trained' and 'finetune' go with a table `trained_by`, and only they do")
+        if self.trained_by is None and self.method in {"trained", "finetune"}:
+            raise ValueError(f"method {self.method!r} needs a table `trained_by`")
+        if self.trained_by is not None and self.method == "rules":
+            raise ValueError("rules are not trained: leave out `trained_by`")
         return self
 
 

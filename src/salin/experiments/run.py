@@ -126,14 +126,17 @@ def _trained(
     system = recipe.systems[cell.system]
     if system.rules is not None:
         return load_rules(system.rules, [sentence for corpus in source for sentence in corpus]), {}
-    if system.trained_by is not None:
-        return Tagger.from_pretrained(_trained_elsewhere(recipe, cell, system.trained_by, here)), {}
+    base = None if system.trained_by is None else _trained_elsewhere(recipe, cell, system.trained_by, here)
+    if base is not None and system.method == "trained":
+        return Tagger.from_pretrained(base), {}
     assert cell.seed is not None
     settings = recipe.settings_of(system, cell.seed)
     folder = here.run(recipe, cell)
     torch.manual_seed(cell.seed)
-    tagger = Tagger.on_encoder(
-        system.encoder or recipe.encoder, {label for corpus in source for label in corpus.labels}
+    tagger = (
+        Tagger.on_encoder(system.encoder or recipe.encoder, {label for corpus in source for label in corpus.labels})
+        if base is None
+        else Tagger.from_pretrained(base)
     )
     run = train_meta if isinstance(settings, MetaSettings) else train_direct
     figures = run(tagger, source, dev, settings, folder=folder, title=cell.name)  # pyright: ignore[reportArgumentType]
@@ -176,13 +179,12 @@ def _adapter(tagger: Tagger, source: Sequence[Corpus], how: Adaptation, test: st
 
 def _trained_elsewhere(recipe: Recipe, cell: Cell, how: TrainedBy, here: _Places) -> Path:
     """The folder of a tagger that another recipe trains; it is trained now where it is missing."""
-    base_recipe = Recipe.read(how.recipe, here.encoder)
+    path = how.recipe or here.recipe
+    base_recipe = recipe if how.recipe is None else Recipe.read(path, here.encoder)
     base = Cell(how.system, cell.label_set, cell.seed)
     if how.system not in base_recipe.systems or cell.label_set not in base_recipe.label_sets:
-        raise SettingError(f"{how.recipe}: has no system {how.system!r} with label set {cell.label_set!r}")
-    places = _Places(
-        how.recipe, here.results.parent / how.recipe.stem, here.runs.parent / how.recipe.stem, here.encoder
-    )
+        raise SettingError(f"{path}: has no system {how.system!r} with label set {cell.label_set!r}")
+    places = _Places(path, here.results.parent / path.stem, here.runs.parent / path.stem, here.encoder)
     folder = places.run(base_recipe, base) / "tagger"
     if not folder.exists():
         _run(base_recipe, base, places)

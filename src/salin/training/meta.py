@@ -15,7 +15,7 @@ from salin.adaptation.engines import find_adaptable
 from salin.adaptation.layout import TaskBatch, lay_out
 from salin.adaptation.rules import RuleName
 from salin.corpus import Corpus
-from salin.encoding import Window, padding_piece
+from salin.encoding import Window, length_buckets, padding_piece
 from salin.models import Tagger
 from salin.models.labelled import LabelledSentences, gold_of
 from salin.models.losses import Gold
@@ -23,7 +23,10 @@ from salin.retrieval import SourceIndex, VectorSettings
 from salin.training.examples import EntityMasking, Epochs, Examples
 from salin.training.loop import LoopSettings
 from salin.training.methods import MethodSettings, made_with, train
-from salin.training.objectives import MetaBatch, MetaObjective
+from salin.training.objectives import MetaBatch, MetaObjective, TaskGroup
+
+# Support pieces that go through the network at once: more in a group is more padding, fewer is more overhead.
+_PIECES_A_GROUP = 768
 
 
 class MetaSettings(MethodSettings):
@@ -131,11 +134,15 @@ class MetaBatches:
         theirs = [lexicon for query, lexicon in zip(queries, lexicons, strict=True) for _ in self.neighbours[query]]
         support_windows = self.examples.windows(supports, random, lexicons=theirs if self.switch_supports else ())
         by_task = iter(support_windows)
-        grouped = [[pair for _ in self.neighbours[query] for pair in next(by_task)] for query in queries]
-        support, support_gold = self._laid_out(grouped)
-        query_windows = self.examples.windows(queries, random, lexicons=lexicons, hide=self.masking)
-        query, query_gold = self._laid_out(query_windows)
-        return MetaBatch(support, support_gold, query, query_gold, self.loop.rate(step))
+        support = [[pair for _ in self.neighbours[query] for pair in next(by_task)] for query in queries]
+        query = self.examples.windows(queries, random, lexicons=lexicons, hide=self.masking)
+        # Supports cost the most: their gradients are taken at each inner step.
+        costs = [sum(len(window) for window, _ in task) for task in support]
+        groups = tuple(
+            TaskGroup(*self._laid_out([support[i] for i in group]), *self._laid_out([query[i] for i in group]))
+            for group in length_buckets(costs, _PIECES_A_GROUP)
+        )
+        return MetaBatch(groups, self.loop.rate(step))
 
     def _laid_out(
         self, tasks: Sequence[Sequence[tuple[Window, tuple[Sequence[int], Tensor | None]]]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from salin.adaptation.engines import BatchedAdaptation
@@ -43,13 +44,20 @@ class DirectObjective:
 
 
 @dataclass(frozen=True)
-class MetaBatch:
-    """Pseudo-tasks: supports and queries with their tags, and how far the schedule is."""
+class TaskGroup:
+    """Pseudo-tasks of like length, which go through the network together: supports and queries with their tags."""
 
     support: TaskBatch
     support_gold: Gold
     query: TaskBatch
     query_gold: Gold
+
+
+@dataclass(frozen=True)
+class MetaBatch:
+    """The pseudo-tasks of a step, and how far the schedule is."""
+
+    groups: tuple[TaskGroup, ...]
     rate_share: float
 
 
@@ -77,13 +85,14 @@ class MetaObjective:
     def __call__(self, model: nn.Module, batch: MetaBatch) -> Mapping[str, Tensor]:
         """The mean query loss of a batch of tasks."""
         network, device = _network(model), next(model.parameters()).device
-        # A rate of exactly 0 at the end of the schedule would be no rule at all.
-        rule: Rule = make_rule(self.rule, max(self.rate * batch.rate_share, 1e-12))
+        rule: Rule = make_rule(self.rule, self.rate * batch.rate_share)
         engine = BatchedAdaptation(network, self.modules, rule, self.steps, self.max_weight)
-        with engine.adapted(batch.support.to(device), batch.support_gold.to(device)) as fast:
-            emissions = fast.forward(batch.query.to(device))
-        losses = task_losses(network, emissions, batch.query_gold.to(device), self.max_weight)
-        return {"loss": losses.mean()}
+        losses = []
+        for group in batch.groups:
+            with engine.adapted(group.support.to(device), group.support_gold.to(device)) as fast:
+                emissions = fast.forward(group.query.to(device))
+            losses.append(task_losses(network, emissions, group.query_gold.to(device), self.max_weight))
+        return {"loss": torch.cat(losses).mean()}
 
 
 def _network(model: nn.Module) -> TaggingNetwork:

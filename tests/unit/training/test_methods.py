@@ -12,6 +12,7 @@ from torch import Tensor
 
 from salin.adaptation.engines import find_adaptable
 from salin.adaptation.layout import TaskBatch
+from salin.corpus import Corpus, Sentence
 from salin.errors import DataError, SettingError
 from salin.models import Tagger
 from salin.models.checksum import weights_checksum
@@ -101,9 +102,9 @@ def test_meta_training_learns(tagger: Tagger, rule: str) -> None:
     batches = MetaBatches.of(tagger, [SOURCE], settings)
     modules = find_adaptable(tagger.network).modules
     objective = MetaObjective(modules, settings.rule, rate, 2, 0.0)
-    before = float(objective(tagger.network, batches(0))["loss"])
+    before = objective(tagger.network, batches(0))["loss"].item()
     train_meta(tagger, [SOURCE], SOURCE, settings)
-    assert float(objective(tagger.network, batches(0))["loss"]) < 0.6 * before
+    assert objective(tagger.network, batches(0))["loss"].item() < 0.6 * before
 
 
 def test_meta_training_of_a_crf(model_folder: Callable[[str], Path]) -> None:
@@ -111,6 +112,32 @@ def test_meta_training_of_a_crf(model_folder: Callable[[str], Path]) -> None:
     before = loss_of(tagger, [SOURCE])
     train_meta(tagger, [SOURCE], SOURCE, meta(steps=30))
     assert loss_of(tagger, [SOURCE]) < 0.8 * before
+
+
+@pytest.mark.parametrize("method", ["direct", "meta"])
+@pytest.mark.parametrize("head", ["softmax", "crf"])
+def test_a_step_on_sentences_without_words_costs_nothing(
+    model_folder: Callable[[str], Path], method: str, head: str
+) -> None:
+    """Examples of like length come together, so a corpus with many empty texts has steps that see nothing else."""
+    tagger = fresh(model_folder("bert"), head=head)
+    source = Corpus((*[Sentence("", ())] * 12, *SOURCE), name="with empty texts")
+    settings = {"direct": direct, "meta": meta}[method]({"batch": 2}, steps=10)
+    batches = {"direct": DirectBatches, "meta": MetaBatches}[method].of(tagger, [source], settings)
+    golds = [batch.gold if method == "direct" else batch.groups[0].query_gold for batch in map(batches, range(10))]
+    empty = [step for step, gold in enumerate(golds) if not len(gold.tags)]
+    assert len(empty) == 6
+    objective = {
+        "direct": DirectObjective(),
+        "meta": MetaObjective(find_adaptable(tagger.network).modules, "sgd", 0.1, 2, 0),
+    }
+    loss = objective[method](tagger.network, batches(empty[0]))["loss"]
+    loss.backward()
+    assert loss.item() == 0
+    assert all(p.grad is None or not p.grad.any() for p in tagger.network.parameters())
+    before = loss_of(tagger, [SOURCE])
+    {"direct": train_direct, "meta": train_meta}[method](tagger, [source], DEVELOPMENT, settings)
+    assert loss_of(tagger, [SOURCE]) < before
 
 
 @pytest.mark.parametrize("train", ["direct", "meta"])
@@ -155,16 +182,36 @@ def test_supports_are_others_and_neither_masked_nor_switched(tagger: Tagger, swi
     changes = {"batch": 8, "mask_rate": 1.0, "switching": every}
     batches = MetaBatches.of(tagger, [SOURCE], meta(changes))
     assert all(len(near) == 2 and query not in near for query, near in enumerate(batches.neighbours))
-    batch = batches(0)
+    (group,) = batches(0).groups
     mask = tagger.tokenizer.mask_token_id
-    assert (batch.query.batch.input_ids == mask).any()
-    assert not (batch.support.batch.input_ids == mask).any()
-    plain = MetaBatches.of(tagger, [SOURCE], meta({"batch": 8}))(0)
-    assert equal(batch.support, plain.support)
-    assert equal(batch.support_gold, plain.support_gold)
-    assert not equal(batch.query, plain.query)
-    switched = MetaBatches.of(tagger, [SOURCE], meta({**changes, "switch_supports": True}))(0)
+    assert (group.query.batch.input_ids == mask).any()
+    assert not (group.support.batch.input_ids == mask).any()
+    (plain,) = MetaBatches.of(tagger, [SOURCE], meta({"batch": 8}))(0).groups
+    assert equal(group.support, plain.support)
+    assert equal(group.support_gold, plain.support_gold)
+    assert not equal(group.query, plain.query)
+    (switched,) = MetaBatches.of(tagger, [SOURCE], meta({**changes, "switch_supports": True}))(0).groups
     assert not equal(switched.support, plain.support)
+
+
+def test_tasks_of_like_length_go_together_and_give_the_same_gradients(
+    tagger: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = meta({"batch": 8, "mask_rate": 0.5})
+    objective = MetaObjective(find_adaptable(tagger.network).modules, "sgd", 0.1, 2, 2.0)
+    network = tagger.network.double().eval()
+    found = []
+    for pieces in (10_000, 40):
+        monkeypatch.setattr("salin.training.meta._PIECES_A_GROUP", pieces)
+        batch = MetaBatches.of(tagger, [SOURCE], settings)(0)
+        network.zero_grad()
+        objective(network, batch)["loss"].backward()
+        gradients = [p.grad.clone() for p in network.parameters() if p.grad is not None]
+        found.append((len(batch.groups), sum(group.query.tasks for group in batch.groups), gradients))
+    (one, tasks, together), (several, same_tasks, apart) = found
+    assert one == 1 < several
+    assert tasks == same_tasks == 8
+    assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(together, apart, strict=True))
 
 
 def test_switched_supports_are_in_the_language_of_their_query(tagger: Tagger, tmp_path: Path) -> None:
@@ -179,7 +226,7 @@ def test_switched_supports_are_in_the_language_of_their_query(tagger: Tagger, tm
     batches = MetaBatches.of(tagger, [SOURCE], meta({"batch": 8, "switching": switching, "switch_supports": True}))
     seen = set()
     for step in range(4):
-        batch = batches(step)
+        (batch,) = batches(step).groups
         query, support = (
             part.batch.input_ids.view(part.tasks, -1).masked_fill(~_content(tagger, part), 0)
             for part in (batch.query, batch.support)
@@ -267,4 +314,6 @@ def equal(a: Any, b: Any) -> bool:
         return torch.equal(a, b)
     if hasattr(a, "__dataclass_fields__"):
         return all(equal(getattr(a, name), getattr(b, name)) for name in a.__dataclass_fields__)
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
     return a == b
