@@ -3,29 +3,68 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from salin.cli import options
+from salin.errors import SettingError
 
 _PACKAGES = ("salin", "torch", "transformers", "tokenizers", "safetensors", "accelerate", "huggingface_hub")
 
 
 def info(
     model: Annotated[
-        str | None, typer.Argument(help="A bundled model, a folder, or a Hugging Face id.", metavar="[MODEL]")
+        str | None,
+        typer.Argument(help="A bundled model, a folder, a Hugging Face id, or the folder of a run.", metavar="[MODEL]"),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw the curves of a run folder's log: .svg, .png or .pdf."),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show versions and what this machine can do; with a model its labels, size, adapted layers and provenance."""
-    from salin.cli.console import print_json
+    """Show versions and what this machine can do; with a model its labels, size, adapted layers and provenance.
 
-    described = _environment() if model is None else _model(model)
+    With the folder of a run that is not finished: how far it has come.
+    """
+    from salin.cli.console import note, print_json
+    from salin.cli.run_folder import find_log
+
+    folder = Path(model) if model is not None else None
+    log = find_log(folder) if folder is not None else None
+    if plot is not None:
+        from salin.training.curves import plot_log
+
+        if folder is None or log is None:
+            raise SettingError("--plot draws the log.jsonl of a training run: name a folder that holds one")
+        plot_log(log, plot, title=folder.resolve().name)
+        note(f"{plot}: the curves of {log}")
+    if model is None:
+        described = _environment()
+    elif folder is not None and log is not None and not (folder / "config.json").exists():
+        described = _run(log)
+    else:
+        described = _model(model)
     if as_json:
         print_json(described)
     else:
         _show(described)
+
+
+def _run(log: Path) -> dict[str, Any]:
+    from salin.training.curves import TrainingLog
+
+    read = TrainingLog.read(log)
+    described: dict[str, Any] = {"log": str(log)}
+    if read.losses:
+        step, loss = read.losses[-1]
+        described |= {"last step": step, "loss": loss}
+    if read.chosen is not None:
+        step, f1 = read.chosen
+        described |= {"chosen step": step, "F1 on dev": f1}
+    return described
 
 
 def _environment() -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from salin.errors import SettingError
+
 
 def run(
     recipe: Annotated[Path, typer.Argument(help="A recipe in TOML.", metavar="RECIPE")],
@@ -20,6 +22,9 @@ def run(
     ] = None,
     results: Annotated[Path, typer.Option("--results", metavar="DIR", help="Where results go.")] = Path("results"),
     runs: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where logs and checkpoints go.")] = Path("runs"),
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the table as well: .svg, .png or .pdf.")
+    ] = None,
     list_cells: Annotated[bool, typer.Option("--list", help="List the cells, and run nothing.")] = False,
 ) -> None:
     """Run what is not finished of a recipe, and show its table.
@@ -27,13 +32,26 @@ def run(
     Each finished cell leaves a JSON file, so that an interrupted run goes on where it was.
     """
     from salin.cli.console import note, output
-    from salin.experiments import Recipe, recipe_table, run_recipe
+    from salin.experiments import Recipe, run_recipe
     from salin.experiments.cell import cells
+    from salin.experiments.plots import check_plot, plot_standings
+    from salin.experiments.standings import Standings
+    from salin.experiments.tables import standings_table
 
+    if plot is not None:
+        if list_cells or encoder is not None:
+            raise SettingError(
+                "--plot draws the recipe's table, which --list and --encoder do not show: leave them out"
+            )
+        check_plot(recipe, plot)
     if list_cells:
         for one in cells(Recipe.read(recipe, encoder)):
             output.print(one.name, markup=False)
         return
     run_recipe(recipe, only=cell or (), encoder=encoder, results=results, runs=runs, tell=note)
     if encoder is None:
-        output.print(recipe_table(recipe, results))
+        standings = Standings.read(recipe, results)
+        output.print(standings_table(standings))
+        if plot is not None:
+            plot_standings(standings, plot)
+            note(f"{plot}: the figure of this table")

@@ -80,6 +80,12 @@ def start_run(folder: Path, description: Mapping[str, Any]) -> Path:
     return run
 
 
+def find_log(folder: Path) -> Path | None:
+    """The log of a folder that `salin train` and its like made, or of one that `salin run` trained in."""
+    found = (path for path in (folder / _RUN / _LOG, folder / _LOG) if path.is_file())
+    return next(found, None)
+
+
 def finish_run(folder: Path, tagger: Tagger, description: Mapping[str, Any], figures: Mapping[str, float]) -> None:
     """Puts the trained tagger, its card and the run's log in the place of the run's folder, all at once."""
     from salin.training.card import model_card

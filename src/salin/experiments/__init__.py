@@ -1,4 +1,4 @@
-"""Experiments: recipes, the cells that they fall into, a result file for each finished cell, tables made of these.
+"""Experiments: recipes, the cells they fall into, a result file for each finished cell, tables and figures of these.
 
 A recipe says which systems are trained on what and tested on what. It is here alone (and in `salin evaluate`) that test
 files are read, and nothing is ever chosen by them. What experiments do not know: how any of the methods works.
@@ -6,8 +6,9 @@ files are read, and nothing is ever chosen by them. What experiments do not know
 
 from __future__ import annotations
 
+from salin.experiments.plots import plot_recipe
 from salin.experiments.recipe import Recipe
 from salin.experiments.run import run_recipe
 from salin.experiments.tables import recipe_table, write_tables
 
-__all__ = ["Recipe", "recipe_table", "run_recipe", "write_tables"]
+__all__ = ["Recipe", "plot_recipe", "recipe_table", "run_recipe", "write_tables"]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from salin.errors import DataError
-from salin.evaluation import compare
 from salin.evaluation.comparison import ComparisonRow
 from salin.evaluation.report import ReportTable
-from salin.evaluation.result import Result
-from salin.experiments.cell import CellResult, cells
-from salin.experiments.recipe import Recipe
+from salin.experiments.standings import Runs, Standings
 from salin.files import atomic_write
 
 # More tests than this do not fit side by side on a page or a terminal.
@@ -34,45 +31,37 @@ def recipe_table(path: str | Path, results: str | Path = "results") -> ReportTab
     Raises:
         DataError: When no cell is finished.
     """
-    path = Path(path)
-    recipe = Recipe.read(path)
-    folder = Path(results) / path.stem
-    files = [folder / f"{cell.name}.json" for cell in cells(recipe)]
-    finished = [CellResult.load(file) for file in files if file.exists()]
-    if not finished:
-        raise DataError("no finished cell here", path=folder, remedy=f"Run `salin run {path}` first")
-    tests = list(dict.fromkeys(test for labels in recipe.label_sets.values() for test in labels.tests))
-    runs = {test: _by_row(cell.results.get(test, {}) for cell in finished) for test in tests}
-    rows = list(dict.fromkeys(row for by_row in runs.values() for row in by_row))
-    compared = {test: _compared(by_row, recipe.baseline) for test, by_row in runs.items()}
+    return standings_table(Standings.read(path, results))
+
+
+def standings_table(standings: Standings) -> ReportTable:
+    """The table of a recipe whose finished cells have been read already; see `recipe_table`."""
+    recipe, runs, compared = standings.recipe, standings.runs, standings.compared
     footer = (
         "F1 in percent, strict entities, mean over seeds [95 % bootstrap interval over sentences and seeds]; p: paired "
         f"randomisation against {recipe.baseline}, not corrected for the number of rows; cost: seconds of tagging, "
         "retrieval included, over those of the same tagger without adaptation. "
-        f"Encoder: {recipe.encoder}. {len(finished)} of {len(files)} cells finished.",
+        f"Encoder: {recipe.encoder}. {standings.finished} of {standings.cells} cells finished.",
     )
-    if len(tests) > _MOST_COLUMNS:
-        return _long(recipe.title, runs, compared, footer)
+    if len(runs) > _MOST_COLUMNS:
+        return _long(standings, footer)
     body = tuple(
-        (row, str(max((len(runs[test].get(row, ())) for test in tests), default=0)),
-         *(_figure(compared[test].get(row)) for test in tests), _cost(row, runs))
-        for row in rows
+        (row, str(max(len(by_row.get(row, ())) for by_row in runs.values())),
+         *(_figure(compared[test].get(row)) for test in runs), _cost(row, runs))
+        for row in standings.rows
     )  # fmt: skip
-    return ReportTable(recipe.title, ("system", "seeds", *tests, "cost"), body, footer)
+    return ReportTable(recipe.title, ("system", "seeds", *runs, "cost"), body, footer)
 
 
-def _long(
-    title: str, runs: Mapping[str, Mapping[str, Sequence[Result]]], compared: Mapping[str, Mapping[str, ComparisonRow]],
-    footer: tuple[str, ...],
-) -> ReportTable:  # fmt: skip
+def _long(standings: Standings, footer: tuple[str, ...]) -> ReportTable:
     """A line for each system on each test, where tests as columns would not fit a page."""
     body: list[tuple[str, ...]] = []
-    for test, by_row in runs.items():
+    for test, by_row in standings.runs.items():
         for row, results in by_row.items():
-            figure, _, p = _figure(compared[test][row]).partition(" p ")
+            figure, _, p = _figure(standings.compared[test][row]).partition(" p ")
             body.append((test, row, str(len(results)), figure, p, _cost(row, {test: by_row})))
     columns = ("test", "system", "seeds", "F1 [interval]", "p", "cost")
-    return ReportTable(title, columns, tuple(body), footer, prose=(0, 1))
+    return ReportTable(standings.recipe.title, columns, tuple(body), footer, prose=(0, 1))
 
 
 def write_tables(
@@ -109,33 +98,7 @@ def write_tables(
     return count
 
 
-def _by_row(parts: Iterable[Mapping[str, Result]]) -> dict[str, list[Result]]:
-    found: dict[str, list[Result]] = {}
-    for part in parts:
-        for row, result in part.items():
-            found.setdefault(row, []).append(result)
-    return found
-
-
-def _compared(runs: Mapping[str, Sequence[Result]], baseline: str) -> dict[str, ComparisonRow]:
-    """Each row with its interval, and tested against the baseline over the seeds that both have."""
-    rows: dict[str, ComparisonRow] = {}
-    for row, results in runs.items():
-        # A fine-tuned row (`meta 5%`) stands against the baseline with the same share (`direct 5%`).
-        same_share = f"{baseline} {row.partition(' ')[2]}"
-        base_row = same_share if same_share in runs else baseline
-        base = runs.get(base_row, ())
-        whole = compare(results).rows[0]
-        seeds = {seed for result in results for seed in result.seeds}
-        same = [result for result in base if not seeds or set(result.seeds) <= seeds]
-        own = [result for result in results if not result.seeds or any(set(result.seeds) <= set(b.seeds) for b in same)]
-        if row != base_row and same and (len(own) == len(same) or len(own) == 1):
-            whole = whole.model_copy(update={"versus": compare(same, own).rows[1].versus})
-        rows[row] = whole
-    return rows
-
-
-def _cost(row: str, runs: Mapping[str, Mapping[str, Sequence[Result]]]) -> str:
+def _cost(row: str, runs: Mapping[str, Runs]) -> str:
     """The median ratio of an adapted row's seconds to those of its plain row in the same cell."""
     plain, _, adapted = row.rpartition("+")
     if not adapted or not any(plain in by_row for by_row in runs.values()):

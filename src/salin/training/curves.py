@@ -1,0 +1,124 @@
+"""What the log of a training run says, and its curves: loss and, where the run is evaluated, F1."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from salin.errors import DataError
+from salin.evaluation.figures import BLUE, check_figure, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingLog:
+    """The curves in a run's `log.jsonl`, which `TrainingProgress` writes.
+
+    Attributes:
+        losses: The loss that was minimised, of single batches, as `(step, loss)`.
+        scores: F1 on dev in 0..1 as `(step, F1)`; empty for a run that is not evaluated, such as pretraining.
+    """
+
+    losses: tuple[tuple[int, float], ...]
+    scores: tuple[tuple[int, float], ...]
+
+    @classmethod
+    def read(cls, path: str | Path) -> TrainingLog:
+        """Reads a log; the run may go on meanwhile, or have been killed: half a line at the end is left out.
+
+        Args:
+            path: The file.
+
+        Raises:
+            DataError: When it is missing, holds no figures, or is damaged before its last line.
+        """
+        path = Path(path)
+        try:
+            lines = path.read_bytes().rstrip().split(b"\n")
+        except OSError as error:
+            raise DataError(f"cannot be read: {error.strerror}", path=path) from error
+        records: list[dict[str, Any]] = []
+        for number, line in enumerate(lines, 1):
+            try:
+                records.append(_record(line))
+            except ValueError as error:
+                if number < len(lines):
+                    raise DataError(
+                        f"no record of a training run: {error}", path=path, line=number, remedy="Delete this line"
+                    ) from error
+        log = cls(*(tuple((r["step"], r[name]) for r in records if name in r) for name in ("loss", "eval_f1")))
+        if not log.losses and not log.scores:
+            raise DataError(
+                "holds no figures of a training run", path=path, remedy="Wait for the first, or name another"
+            )
+        return log
+
+    @property
+    def chosen(self) -> tuple[int, float] | None:
+        """Step and F1 of the checkpoint that is kept, as `fit` chooses it: the best, and the first of equals."""
+        return max(self.scores, key=lambda score: score[1], default=None)
+
+
+def plot_log(log: str | Path, file: str | Path, *, title: str = "") -> None:
+    """Draws the curves of a run, finished or not, and marks the checkpoint that it has chosen so far.
+
+    Args:
+        log: The run's `log.jsonl`.
+        file: The figure: .svg, .png or .pdf.
+        title: What stands above it; by default the name of the log's folder.
+
+    Raises:
+        SettingError: When the suffix is another, or matplotlib is not installed.
+        DataError: When the log cannot be read or the figure cannot be written.
+    """
+    read = TrainingLog.read(log)
+    check_figure(file)
+    from matplotlib.ticker import MaxNLocator
+
+    curves = [(name, curve) for name, curve in (("loss", read.losses), ("f1", read.scores)) if curve]
+    with new_figure(file, 6.5, 0.6 + 2.2 * len(curves)) as figure:
+        panels: list[Axes] = list(figure.subplots(len(curves), 1, sharex=True, squeeze=False).flat)
+        for (name, curve), panel in zip(curves, panels, strict=True):
+            steps, values = zip(*curve, strict=True)
+            panel.grid(axis="y")
+            if name == "loss":
+                panel.set_ylabel("loss")
+                panel.plot(steps, values, ".-", color=BLUE, lw=1.2, ms=3, gid="loss")
+            else:
+                panel.set_ylabel("F1 on dev, percent")
+                panel.plot(steps, [100 * f1 for f1 in values], "o-", color=BLUE, lw=1.2, ms=4, gid="f1")
+        if read.chosen is not None:
+            _mark(panels, *read.chosen)
+        panels[-1].set_xlabel("step")
+        panels[-1].xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+        figure.suptitle(title or Path(log).resolve().parent.name, x=0.01, ha="left", fontweight="bold")
+
+
+def _mark(panels: list[Axes], step: int, f1: float) -> None:
+    """Marks the chosen checkpoint: a broken line through all panels, and a ring around its F1 in the last."""
+    for panel in panels:
+        panel.axvline(step, color="black", lw=0.8, ls="--", zorder=1)
+    panels[-1].plot([step], [100 * f1], "o", color="black", mfc="none", ms=10, gid="chosen")
+    panels[-1].set_title(f"chosen: step {step}, F1 {100 * f1:.1f}", loc="right")
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    """One line of the log.
+
+    Raises:
+        ValueError: When it is no JSON object of a step and its figures.
+    """
+    try:
+        record = json.loads(line.decode("utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"no JSON ({error.msg})") from error
+    if not isinstance(record, dict) or type(record.get("step")) is not int:
+        raise ValueError("no object with a whole number as its step")
+    for name in ("loss", "eval_f1"):
+        if name in record and type(record[name]) not in (int, float):
+            raise ValueError(f"{name} is {record[name]!r} and no number")
+    return record

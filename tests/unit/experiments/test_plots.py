@@ -1,0 +1,172 @@
+"""The figure of a recipe shows the rows of its table: their means, their intervals, and the baseline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import svg_files
+from salin.corpus import Corpus, Sentence
+from salin.errors import DataError, SettingError
+from salin.evaluation import score_predictions
+from salin.evaluation.result import Result
+from salin.experiments import plot_recipe, recipe_table
+from salin.experiments.cell import CellResult
+from salin.experiments.plots import check_plot
+from salin.experiments.standings import Standings
+
+RECIPE = """
+title = "Small & cheap: from $5 to $6"
+encoder = "salin-tiny-encoder"
+baseline = "direct"
+seeds = [1, 2]
+
+[label_sets.all]
+source = ["train.txt"]
+dev = "dev.txt"
+tests = { es = "es.txt", nl = "nl.txt" }
+[label_sets.few]
+source = ["train.txt"]
+dev = "dev.txt"
+tests = { zh = "zh.txt" }
+
+[systems.capitalised]
+method = "rules"
+rules = "rules:capitalised"
+[systems.direct]
+method = "direct"
+[systems.meta]
+method = "meta"
+adapt = { sgd = {} }
+"""
+ROWS = ["capitalised", "direct", "meta", "meta+sgd"]
+FEW_SHOTS = """
+[systems.direct]
+method = "finetune"
+trained_by = { recipe = "other.toml", system = "direct" }
+finetune = { fractions = [0.01, 0.05], train = { es = "train.txt" } }
+[systems.meta]
+method = "finetune"
+trained_by = { recipe = "other.toml", system = "meta" }
+finetune = { fractions = [0.01, 0.05], train = { es = "train.txt" } }
+"""
+
+
+def scored(row: str, right: int, seed: int | None = None) -> Result:
+    """A result in which `right` of ten entities are found, and nothing else is: its F1 is `2 right / (right + 10)`."""
+    gold = [Sentence.from_tokens(["Ana", "sings", str(number)], ["B-PER", "O", "O"]) for number in range(10)]
+    blind = Corpus(tuple(gold), name="tiny").without_entities()
+    predicted = [*gold[:right], *blind[right:]]
+    return score_predictions(Corpus(tuple(gold), name="tiny"), predicted, system=row, seeds=[seed] if seed else [])
+
+
+def finish(folder: Path, cell: str, results: dict[str, dict[str, Result]]) -> None:
+    """Leaves the file of a finished cell."""
+    CellResult(
+        cell=cell, fingerprint="", encoder="salin-tiny-encoder", settings={}, selection={}, dev={}, results=results,
+        seconds={}, peak_megabytes=1,
+    ).save(folder / "results" / "small" / f"{cell}.json")  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A recipe of 10 cells, 4 of them finished: nothing of `few`, and `meta` with one of its seeds."""
+    (tmp_path / "small.toml").write_text(RECIPE, encoding="utf-8")
+    finish(tmp_path, "capitalised-all", {test: {"capitalised": scored("capitalised", 2)} for test in ("es", "nl")})
+    for seed, right in ((1, 4), (2, 6)):
+        finish(tmp_path, f"direct-all-{seed}", {t: {"direct": scored("direct", right, seed)} for t in ("es", "nl")})
+    meta = {"meta": scored("meta", 7, 1), "meta+sgd": scored("meta+sgd", 9, 1)}
+    finish(tmp_path, "meta-all-1", {"es": meta, "nl": {"meta": scored("meta", 3, 1)}})
+    return tmp_path
+
+
+@pytest.fixture
+def figure(folder: Path) -> Path:
+    plot_recipe(folder / "small.toml", folder / "results", folder / "figure.svg")
+    return folder / "figure.svg"
+
+
+def test_every_word_that_a_reader_needs_is_there(figure: Path) -> None:
+    shown = svg_files.texts(figure)
+    assert {"Small & cheap: from $5 to $6", "es", "nl", "zh", "F1 in percent", *ROWS} <= set(shown)
+    footer = " ".join(shown)
+    for part in ("at most 2 so far", "95 % bootstrap interval", "Line: direct", "4 of 10 cells finished"):
+        assert part in footer
+
+
+def test_a_dot_for_each_row_of_the_table_hollow_for_rules(figure: Path) -> None:
+    counts = {
+        test: (len(svg_files.dots(figure, f"means-{test}")), len(svg_files.dots(figure, f"rules-{test}")))
+        for test in ("es", "nl")
+    }
+    assert counts == {"es": (3, 1), "nl": (2, 1)}, "meta+sgd has not been tested on nl"
+    assert "no finished cell" in svg_files.texts(figure), "and zh not at all"
+
+
+def test_dots_stand_at_the_mean_of_the_seeds(folder: Path, figure: Path) -> None:
+    compared = Standings.read(folder / "small.toml", folder / "results").compared["es"]
+    found = dict(zip(ROWS, svg_files.dots(figure, "rules-es") + svg_files.dots(figure, "means-es"), strict=True))
+    left, right = compared["capitalised"].f1, compared["meta+sgd"].f1
+    assert compared["direct"].f1 == pytest.approx((8 / 14 + 12 / 16) / 2)
+    for row in ("direct", "meta"):
+        share = (compared[row].f1 - left) / (right - left)
+        x = found["capitalised"][0] + share * (found["meta+sgd"][0] - found["capitalised"][0])
+        assert found[row][0] == pytest.approx(x, abs=0.01)
+    heights = [found[row][1] for row in ROWS]
+    assert heights == sorted(heights), "from top to bottom in the order of the table"
+    assert svg_files.dots(figure, "means-nl")[1][1] == found["meta"][1], "and in all panels at the same height"
+
+
+def test_bars_are_the_intervals(folder: Path, figure: Path) -> None:
+    compared = Standings.read(folder / "small.toml", folder / "results").compared["es"]
+    bars = svg_files.lines(figure, "intervals-es")
+    dots = svg_files.dots(figure, "rules-es") + svg_files.dots(figure, "means-es")
+    percent = (dots[3][0] - dots[0][0]) / (compared["meta+sgd"].f1 - compared["capitalised"].f1)
+    assert len(bars) == 4
+    for row, ((low, _), (high, _)), (x, _) in zip(ROWS, bars, dots, strict=True):
+        interval, f1 = compared[row].interval, compared[row].f1
+        assert low - x == pytest.approx((interval.low - f1) * percent, abs=0.01)
+        assert high - x == pytest.approx((interval.high - f1) * percent, abs=0.01)
+
+
+def test_the_line_is_the_mean_of_the_baseline_from_top_to_bottom(figure: Path) -> None:
+    pieces = svg_files.lines(figure, "baseline-es")
+    direct = svg_files.dots(figure, "means-es")[0][0]
+    assert [x for piece in pieces for x, _ in piece] == [pytest.approx(direct, abs=0.01)] * 8
+    for (_, bottom), (top, *_) in zip([p[-1] for p in pieces[:-1]], [p[0][1:] for p in pieces[1:]], strict=True):
+        assert bottom == pytest.approx(top)
+
+
+def test_fine_tuned_rows_stand_against_the_baseline_with_the_same_share(folder: Path) -> None:
+    few = RECIPE[: RECIPE.index("[systems.capitalised]")] + FEW_SHOTS
+    (folder / "small.toml").write_text(few, encoding="utf-8")
+    for system, first, second in (("direct", 3, 6), ("meta", 5, 8)):
+        names = f"{system} 1%", f"{system} 5%"
+        rows = {name: scored(name, right, 1) for name, right in zip(names, (first, second), strict=True)}
+        finish(folder, f"{system}-all-1", {"es": rows})
+    (folder / "results" / "small" / "direct-all-2.json").unlink()
+    file = folder / "few.svg"
+    plot_recipe(folder / "small.toml", folder / "results", file)
+    one, five = (x for x, _ in svg_files.dots(file, "means-es")[:2])
+    assert [piece[0][0] for piece in svg_files.lines(file, "baseline-es")] == pytest.approx(
+        [one, five, one, five], abs=0.01
+    )
+
+
+def test_table_and_figure_are_made_of_the_same_rows(folder: Path) -> None:
+    standings = Standings.read(folder / "small.toml", folder / "results")
+    assert [row[0] for row in recipe_table(folder / "small.toml", folder / "results").rows] == standings.rows == ROWS
+    assert (standings.finished, standings.cells) == (4, 10)
+
+
+def test_nothing_to_draw_is_said(folder: Path) -> None:
+    with pytest.raises(DataError, match="no finished cell"):
+        plot_recipe(folder / "small.toml", folder / "elsewhere", folder / "figure.svg")
+    no_tests = "\n".join(line for line in RECIPE.splitlines() if not line.startswith("tests"))
+    (folder / "small.toml").write_text(no_tests, encoding="utf-8")
+    with pytest.raises(SettingError, match="no label set of it has tests"):
+        check_plot(folder / "small.toml", folder / "figure.svg")
+    with pytest.raises(SettingError, match=r"\.svg, \.png, \.pdf"):
+        check_plot(folder / "small.toml", folder / "figure.gif")
+    assert not list(folder.glob("figure*"))
