@@ -10,7 +10,7 @@ author = "The salin authors"
 project_copyright = "2026, The salin authors"
 version = release = importlib.metadata.version("salin")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.typer"]
 exclude_patterns = ["_build"]
 html_theme = "alabaster"
 html_theme_options = {"page_width": "70em", "sidebar_width": "16em"}

@@ -79,7 +79,7 @@ def build_tokenizer(kind: str, *, specials_around: bool = True) -> PreTrainedTok
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **_SPECIAL)
 
 
-def build_model(architecture: str, folder: Path, *, layers: int = 3) -> Path:
+def build_model(architecture: str, folder: Path, *, layers: int = 3, positions: int = 64) -> Path:
     """Saves a random encoder or decoder with its tokenizer, without dropout, as a hub would hold it."""
     torch.manual_seed(7)
     tokenizer = build_tokenizer(_OF_ARCHITECTURE[architecture], specials_around=architecture != "llama")
@@ -93,11 +93,11 @@ def build_model(architecture: str, folder: Path, *, layers: int = 3) -> Path:
         # Weights as large as trained ones, so that a step moves something.
         "initializer_range": 0.3,
     }
-    still = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "max_position_embeddings": 64}
+    still = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "max_position_embeddings": positions}
     if architecture == "bert":
         model = BertModel(BertConfig(**size, **still))
     elif architecture == "xlm-roberta":
-        model = XLMRobertaModel(XLMRobertaConfig(**size, **{**still, "max_position_embeddings": 70}))
+        model = XLMRobertaModel(XLMRobertaConfig(**size, **{**still, "max_position_embeddings": positions + 6}))
     elif architecture == "deberta-v2":
         # The options of mDeBERTa-v3: relative positions in both directions through the layers' own projections.
         model = DebertaV2Model(
@@ -111,13 +111,13 @@ def build_model(architecture: str, folder: Path, *, layers: int = 3) -> Path:
         tokens = {f"{name}_token_id": tokenizer.pad_token_id for name in ("cls", "sep", "bos", "eos")}
         model = ModernBertModel(
             ModernBertConfig(
-                **size, **tokens, global_attn_every_n_layers=2, local_attention=8, max_position_embeddings=64
+                **size, **tokens, global_attn_every_n_layers=2, local_attention=8, max_position_embeddings=positions
             )
         )
     elif architecture == "albert":
         model = AlbertModel(AlbertConfig(**size, **still, embedding_size=8))
     else:
-        model = LlamaModel(LlamaConfig(**size, num_key_value_heads=1, max_position_embeddings=64))
+        model = LlamaModel(LlamaConfig(**size, num_key_value_heads=1, max_position_embeddings=positions))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -1,7 +1,7 @@
 """Puts the bundled models into `src/salin/assets` from the runs that made them, and scores the reloaded files.
 
     python tools/bundle.py encoder runs/pretrain-salin-tiny/encoder
-    python tools/bundle.py tagger runs/salin-tiny/meta-ship-95.FINGERPRINT/tagger
+    python tools/bundle.py tagger runs/salin-tiny/direct-ship-95.FINGERPRINT/tagger
 
 Weights are stored as fp16 safetensors. The tagger's model card holds scores of the stored files, loaded again.
 """

@@ -113,6 +113,14 @@ def test_a_model_folder_with_a_pickle_in_it(salin: Callable, tagger_copy: Path, 
     assert untouched(earlier)
 
 
+def test_an_adapter_without_its_base_model(salin: Callable, tagger_copy: Path, corpora, tmp_path: Path) -> None:
+    adapter = tagger_copy / "adapter_config.json"
+    adapter.write_text('{"peft_type": "LORA", "base_model_name_or_path": "somebody/model"}', encoding="utf-8")
+    check(salin("tag", "--text", "Ana", "--model", tagger_copy), adapter, "peft", "merge_and_unload")
+    train = ["train", "--source", corpora.train, "--dev", corpora.dev, "--encoder", tagger_copy]
+    check(salin(*train, "--out", tmp_path / "new"), adapter, "peft", "merge_and_unload")
+
+
 def test_a_truncated_safetensors_file(salin: Callable, tagger_copy: Path, earlier: Path) -> None:
     weights = tagger_copy / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])

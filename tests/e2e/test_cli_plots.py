@@ -69,7 +69,6 @@ def test_a_figure_that_could_not_be_drawn_is_refused_before_the_work(
     figure = tmp_path / "figure.svg"
     refused = {
         ".svg, .png, .pdf": run("--plot", tmp_path / "figure.jpg"),
-        "--encoder": run("--plot", figure, "--encoder", "salin-tiny-encoder"),
         "--list": run("--plot", figure, "--list"),
         "name a folder that holds one": salin("info", tmp_path, "--plot", figure),
         "log.jsonl": salin("info", "--plot", figure),

@@ -63,6 +63,40 @@ def test_json_lines_go_in_and_out_one_for_one(salin: Callable, tagger_folder: Pa
     assert [r["text"] for r in records(salin("tag", "--model", tagger_folder, stdin=lines).output)] == texts
 
 
+def test_a_json_text_longer_than_a_window_is_tagged_to_its_end(
+    salin: Callable, tagger_folder: Path, tmp_path: Path
+) -> None:
+    """It is taken as one sentence, so it is several windows to the model, of which none is lost."""
+    text = "Maria Sousa joined Ajax in Lisbon. " * 12
+    path = tmp_path / "long.jsonl"
+    path.write_text(json.dumps({"text": text}) + "\n", encoding="utf-8")
+    for options in ([], ["--adapt"]):
+        (record,) = records(salin("tag", path, "--model", tagger_folder, *options).output)
+        assert record["text"] == text
+        assert all(entity["text"] == text[entity["start"] : entity["end"]] for entity in record["entities"])
+        sentences_with_entities = {entity["start"] // 35 for entity in record["entities"]}
+        assert sentences_with_entities == set(range(12))
+
+
+@pytest.mark.parametrize("options", [[], ["--adapt"]], ids=["plain", "adapted"])
+@pytest.mark.parametrize(
+    ("name", "content", "texts"),
+    [
+        ("nothing.txt", "", []),
+        ("blank.txt", "\n  \n\t\n", []),
+        ("blank.conll", "\n\n\n", []),
+        ("blank.jsonl", '{"text": ""}\n{"text": " \\n "}\n', ["", " \n "]),
+    ],
+)
+def test_input_without_a_word_comes_back_as_it_is(
+    salin: Callable, tagger_folder: Path, tmp_path: Path, name: str, content: str, texts: list[str], options: list[str]
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    ran = salin("tag", tmp_path / name, "--model", tagger_folder, *options)
+    assert ran.status == 0
+    assert records(ran.output) == [{"text": text, "entities": []} for text in texts]
+
+
 def test_marked_text_for_people(salin: Callable, tagger_folder: Path, text_file: Path) -> None:
     ran = salin("tag", text_file, "--model", tagger_folder, "--to", "text")
     assert len(ran.output.splitlines()) == 3

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from salin.encoding import Batch, Window, collate
+from salin.encoding.batching import filler
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,7 @@ def lay_out(tasks: Sequence[Sequence[Window]], pad: int) -> TaskBatch:
         pad: The padding piece.
     """
     rows = max(1, *(len(windows) for windows in tasks)) if tasks else 1
-    empty = Window(-1, (pad,), (-1,), (), ())
-    flat = [window for windows in tasks for window in (*windows, *[empty] * (rows - len(windows)))]
+    flat = [window for windows in tasks for window in (*windows, *[filler(pad)] * (rows - len(windows)))]
     batch = collate(flat, pad)
     length = batch.input_ids.shape[1]
     real = [

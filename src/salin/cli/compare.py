@@ -19,9 +19,10 @@ def compare(
     ],
     as_json: options.AsJson = False,
 ) -> None:
-    """Compare results on the same data with the first one, by a paired randomisation test.
+    """Compare results on the same data with the first one, by tests over sentences and over runs.
 
-    Results of one system that differ in their seeds are taken together.
+    Results of one system that differ in their seeds alone are taken together, and two systems are compared over the
+    seeds that both have.
     """
     from salin.cli.console import output, print_json
     from salin.evaluation import Result, comparison_table
@@ -35,11 +36,16 @@ def compare(
 
 
 def _systems(results: list[Result]) -> list[list[Result]]:
-    """Runs by system, in the order of their first; a run whose seeds its system has already is a system of its own."""
+    """Runs by system, in the order of their first.
+
+    Runs that adapted in different ways are of different systems, and a run whose seeds its system has already is a
+    system of its own.
+    """
     systems: list[list[Result]] = []
     for result in results:
         for runs in systems:
-            if runs[0].system == result.system and result.seeds and all(result.seeds != run.seeds for run in runs):
+            same = (runs[0].system, runs[0].adaptation) == (result.system, result.adaptation)
+            if same and result.seeds and all(result.seeds != run.seeds for run in runs):
                 runs.append(result)
                 break
         else:

@@ -62,15 +62,17 @@ def evaluate(
     extra = sorted(set(opened.tagger.labels) - set(corpus.labels)) if wanted is None else []
     if extra:
         note(f"{data} has no {', '.join(extra)}, which the model can predict: each is counted as wrong (see --labels)")
+    seen = entity_texts(sentence for source in opened.sources for sentence in source)
     with counting("sentences") as bar:
         result = score(
             _Counted(opened.tagger, bar),
             corpus,
             system=system or opened.name,
             labels=wanted,
-            source_entities=entity_texts(opened.source) if opened.source is not None else None,
+            source_entities=seen if opened.sources else None,
             seeds=opened.seeds,
             windows=opened.windows,
+            adaptation=opened.adaptation,
         )
     if out is not None:
         result.save(out)

@@ -36,22 +36,21 @@ def run(
     from salin.experiments.cell import cells
     from salin.experiments.plots import check_plot, plot_standings
     from salin.experiments.standings import Standings
-    from salin.experiments.tables import standings_table
+    from salin.experiments.tables import dev_table, standings_table
 
     if plot is not None:
-        if list_cells or encoder is not None:
-            raise SettingError(
-                "--plot draws the recipe's table, which --list and --encoder do not show: leave them out"
-            )
+        if list_cells:
+            raise SettingError("--plot draws the recipe's table, which --list does not show: leave one out")
         check_plot(recipe, plot)
     if list_cells:
         for one in cells(Recipe.read(recipe, encoder)):
             output.print(one.name, markup=False)
         return
     run_recipe(recipe, only=cell or (), encoder=encoder, results=results, runs=runs, tell=note)
-    if encoder is None:
-        standings = Standings.read(recipe, results)
-        output.print(standings_table(standings))
-        if plot is not None:
-            plot_standings(standings, plot)
-            note(f"{plot}: the figure of this table")
+    standings = Standings.read(recipe, results, encoder)
+    output.print(standings_table(standings))
+    if standings.recipe.switched_dev and standings.runs:
+        output.print(dev_table(standings))
+    if plot is not None:
+        plot_standings(standings, plot)
+        note(f"{plot}: the figure of this table")

@@ -14,6 +14,7 @@ from salin.corpus.lexicon import Lexicon, switch_corpus
 from salin.errors import SettingError
 
 if TYPE_CHECKING:
+    from salin.evaluation import AdaptationRecord
     from salin.models import Tagger
     from salin.retrieval import SourceIndex
 
@@ -55,16 +56,19 @@ class OpenedTagger:
     Attributes:
         tagger: It.
         name: What to call it in results: the model, and `+adapt` where it adapts.
-        source: What it learns from while it tags, if anything.
+        sources: What it learned from or learns from while it tags: the source as it was read and, where that is
+            translated, its translation; none where nothing is known.
         windows: How it cuts long sentences, for the signature.
         seeds: What it was trained with, as far as its folder says.
+        adaptation: How it adapts; None where it does not.
     """
 
     tagger: TagsText
     name: str
-    source: Corpus | None = None
+    sources: tuple[Corpus, ...] = ()
     windows: str = ""
     seeds: tuple[int, ...] = ()
+    adaptation: AdaptationRecord | None = None
 
 
 def open_tagger(name: str, options: AdaptOptions) -> OpenedTagger:
@@ -84,22 +88,22 @@ def open_tagger(name: str, options: AdaptOptions) -> OpenedTagger:
             raise SettingError(f"{name} has no weights that could adapt: leave out --adapt")
         wanted = options.source is not None or needs_source(name)
         source = read_source(options.source, options.source_map) if wanted else None
-        return OpenedTagger(load_rules(name, source), name, source)
+        return OpenedTagger(load_rules(name, source), name, () if source is None else (source,))
     from salin.models import Tagger
 
     tagger = Tagger.from_pretrained(name)
-    settings = tagger.settings
-    overlap = settings.max_length // 2 if settings.overlap is None else settings.overlap
-    windows = f"{settings.max_length}/{overlap}"
-    seed = settings.provenance.get("settings", {}).get("seed")
+    windows = f"{tagger.windower.max_length}/{tagger.windower.overlap}"
+    seed = tagger.settings.provenance.get("settings", {}).get("seed")
     seeds = () if seed is None else (int(seed),)
     if not options.adapt:
-        source = read_source(options.source, options.source_map) if options.source else None
-        return OpenedTagger(tagger, name, source, windows, seeds)
+        sources = (read_source(options.source, options.source_map),) if options.source else ()
+        return OpenedTagger(tagger, name, sources, windows, seeds)
     source = read_source(options.source, options.source_map, tagger.labels)
+    sources = (source,)
     if options.source_lexicon:
-        source = switch_corpus(source, Lexicon.read(*options.source_lexicon))
-    return OpenedTagger(_adapter(tagger, source, options), f"{name}+adapt", source, windows, seeds)
+        sources = (source, switch_corpus(source, Lexicon.read(*options.source_lexicon)))
+    adapter, record = _adapter(tagger, sources, options)
+    return OpenedTagger(adapter, f"{name}+adapt", sources, windows, seeds, record)
 
 
 def _option(name: str) -> str:
@@ -113,17 +117,34 @@ def open_index(folder: Path, source: Corpus, tagger: Tagger) -> SourceIndex:
     return SourceIndex.load(folder, source, tagger)
 
 
-def _adapter(tagger: Tagger, source: Corpus, options: AdaptOptions) -> TagsText:
+def _adapter(tagger: Tagger, sources: tuple[Corpus, ...], options: AdaptOptions) -> tuple[TagsText, AdaptationRecord]:
+    """The adapter, which learns from the last of the sources, and what there is to say of it."""
     from salin.adaptation.adapter import DEFAULT_VECTORS, Adapter
     from salin.adaptation.rules import make_rule
+    from salin.evaluation import AdaptationRecord, DataRecord, FileRecord
+    from salin.retrieval import VectorSettings
 
-    return Adapter(
+    rule_name, vectors = options.rule or "sgd", VectorSettings.parse(options.vectors or DEFAULT_VECTORS)
+    rule = make_rule(rule_name, options.rate)
+    index = None if options.index is None else open_index(options.index, sources[-1], tagger)
+    adapter = Adapter(
         tagger,
-        source,
+        sources[-1],
         k=options.k or 2,
-        rule=make_rule(options.rule or "sgd", options.rate),
+        rule=rule,
         steps=options.steps or 1,
-        vectors=options.vectors or DEFAULT_VECTORS,
-        index=None if options.index is None else open_index(options.index, source, tagger),
+        vectors=str(vectors),
+        index=index,
         target=() if options.target is None else list(iter_sentences(options.target)),
     )
+    record = AdaptationRecord(
+        rule=rule_name,
+        rate=rule.rate,
+        steps=adapter.steps,
+        k=adapter.k,
+        vectors=str(vectors if index is None else index.vectors.settings),
+        source=[DataRecord.of(sources[0])],
+        lexicons=[FileRecord.of(path) for path in options.source_lexicon or ()],
+        target=None if options.target is None else FileRecord.of(options.target),
+    )
+    return adapter, record

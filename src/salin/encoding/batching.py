@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from salin.encoding.windows import Window
+from salin.encoding.windows import SPECIAL, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,11 @@ def collate(windows: Sequence[Window], pad: int) -> Batch:
     """Pads windows to the longest of them, on the right.
 
     Args:
-        windows: At least one.
+        windows: The windows. Of none (sentences without words) a batch is made that decides no word: one row of one
+            padding piece, since networks refuse a batch without rows.
         pad: The padding piece.
     """
+    windows = windows or [filler(pad)]
     length = max(map(len, windows))
     input_ids = torch.full((len(windows), length), pad, dtype=torch.long)
     attention_mask = torch.zeros((len(windows), length), dtype=torch.long)
@@ -52,6 +54,11 @@ def collate(windows: Sequence[Window], pad: int) -> Batch:
     rows = torch.tensor([row for row, window in enumerate(windows) for _ in window.heads], dtype=torch.long)
     heads = torch.tensor([head for window in windows for head in window.heads], dtype=torch.long)
     return Batch(input_ids, attention_mask, rows, heads)
+
+
+def filler(pad: int) -> Window:
+    """A window of one padding piece, which decides nothing. It is attended, since a row of masked pieces gives NaN."""
+    return Window(-1, (pad,), (SPECIAL,), (), ())
 
 
 def length_buckets(lengths: Sequence[int], pieces: int) -> list[list[int]]:

@@ -17,21 +17,32 @@ from salin.evaluation.comparison import Comparison, ComparisonRow, Versus, compa
 from salin.evaluation.counts import Counts, CountTable
 from salin.evaluation.error_analysis import EntityError, ErrorAnalysis, ErrorKind, analyse_errors
 from salin.evaluation.evaluate import evaluate, score_predictions
-from salin.evaluation.intervals import Interval, SeedSummary, bootstrap_interval, summarise_seeds
+from salin.evaluation.intervals import Interval, SeedSummary, bootstrap_interval, difference_interval, summarise_seeds
+from salin.evaluation.records import AdaptationRecord, DataRecord, FileRecord
 from salin.evaluation.report import ReportTable, comparison_table, error_table, result_table
 from salin.evaluation.result import Result
 from salin.evaluation.scoring import Score, entity_texts, score
 from salin.evaluation.signature import Signature
-from salin.evaluation.significance import Randomisation, holm, paired_randomisation
+from salin.evaluation.significance import (
+    Randomisation,
+    Significance,
+    assess,
+    holm,
+    paired_randomisation,
+    run_permutation,
+)
 
 __all__ = [
+    "AdaptationRecord",
     "Comparison",
     "ComparisonRow",
     "CountTable",
     "Counts",
+    "DataRecord",
     "EntityError",
     "ErrorAnalysis",
     "ErrorKind",
+    "FileRecord",
     "Interval",
     "Randomisation",
     "ReliabilityBin",
@@ -40,11 +51,14 @@ __all__ = [
     "Score",
     "SeedSummary",
     "Signature",
+    "Significance",
     "Versus",
     "analyse_errors",
+    "assess",
     "bootstrap_interval",
     "compare",
     "comparison_table",
+    "difference_interval",
     "ece",
     "entity_confidences",
     "entity_texts",
@@ -55,6 +69,7 @@ __all__ = [
     "paired_randomisation",
     "reliability_table",
     "result_table",
+    "run_permutation",
     "score",
     "score_predictions",
     "summarise_seeds",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -38,8 +38,15 @@ class ReliabilityBin:
     accuracy: float
 
 
-def entity_confidences(gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> tuple[FloatArray, NDArray[np.bool_]]:
+def entity_confidences(
+    gold: Sequence[Sentence], predicted: Sequence[Sentence], *, labels: Collection[str] | None = None
+) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Scores of the predicted entities that have one, and whether each is right (start, end and label).
+
+    Args:
+        gold: Sentences with the right entities.
+        predicted: The same sentences with the entities of a tagger.
+        labels: Those that count, as in `score`; predictions of others are left out. By default all count.
 
     Raises:
         DataError: When the two do not hold the same sentences.
@@ -50,7 +57,7 @@ def entity_confidences(gold: Sequence[Sentence], predicted: Sequence[Sentence]) 
     for right, guess in zip(gold, predicted, strict=True):
         keys = {key_of(entity) for entity in right.entities}
         for entity in guess.entities:
-            if entity.score is not None:
+            if entity.score is not None and (labels is None or entity.label in labels):
                 scores.append(entity.score)
                 correct.append(key_of(entity) in keys)
     return np.array(scores, dtype=np.float64), np.array(correct, dtype=np.bool_)

@@ -11,15 +11,15 @@ from salin.corpus.tagging import SentenceTagger
 from salin.errors import DataError
 from salin.evaluation.calibration import ece, entity_confidences
 from salin.evaluation.intervals import bootstrap_interval
-from salin.evaluation.result import (
+from salin.evaluation.records import (
+    AdaptationRecord,
     CalibrationRecord,
     DataRecord,
     Environment,
     IntervalRecord,
     Ratios,
-    Result,
-    SentenceCounts,
 )
+from salin.evaluation.result import Result, SentenceCounts
 from salin.evaluation.scoring import Score, score
 from salin.evaluation.signature import Signature, installed_version
 
@@ -35,6 +35,7 @@ def evaluate(
     source_entities: Collection[str] | None = None,
     seeds: Sequence[int] = (),
     windows: str = "",
+    adaptation: AdaptationRecord | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
     """Tags a corpus without its gold entities, times it and scores it.
@@ -48,6 +49,7 @@ def evaluate(
             (`entity_texts` collects them).
         seeds: That the tagger was trained with, for the signature.
         windows: How the tagger cuts long sentences, for the signature.
+        adaptation: How the tagger adapts while it tags; None where it does not.
         notes: Remarks to keep with the result, behind those of the corpus.
 
     Raises:
@@ -66,6 +68,7 @@ def evaluate(
         source_entities=source_entities,
         seeds=seeds,
         windows=windows,
+        adaptation=adaptation,
         notes=notes,
         seconds=seconds,
     )
@@ -80,6 +83,7 @@ def score_predictions(
     source_entities: Collection[str] | None = None,
     seeds: Sequence[int] = (),
     windows: str = "",
+    adaptation: AdaptationRecord | None = None,
     notes: Sequence[str] = (),
     seconds: float | None = None,
 ) -> Result:
@@ -94,15 +98,16 @@ def score_predictions(
     interval = bootstrap_interval(scored.table.overall)
     return Result(
         system=system,
-        data=DataRecord(name=corpus.name, checksum=corpus.checksum, sentences=len(gold)),
+        data=DataRecord.of(corpus),
+        adaptation=adaptation,
         micro=Ratios.of(scored.micro),
         macro_f1=scored.macro_f1,
         by_type={label: Ratios.of(counts) for label, counts in scored.by_type.items()},
         spans=Ratios.of(scored.spans),
         seen=None if scored.seen is None else Ratios.of(scored.seen),
         unseen=None if scored.unseen is None else Ratios.of(scored.unseen),
-        interval=IntervalRecord(low=interval.low, high=interval.high, level=interval.level, draws=interval.draws),
-        calibration=_calibration(gold, predicted),
+        interval=IntervalRecord.of(interval),
+        calibration=_calibration(gold, predicted, labels),
         seeds=list(seeds),
         signature=str(_signature(corpus, scored, labels, seeds, windows)),
         environment=Environment.here(),
@@ -137,8 +142,10 @@ def _signature(
     )
 
 
-def _calibration(gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> CalibrationRecord | None:
-    scores, correct = entity_confidences(gold, predicted)
+def _calibration(
+    gold: Sequence[Sentence], predicted: Sequence[Sentence], labels: Collection[str] | None
+) -> CalibrationRecord | None:
+    scores, correct = entity_confidences(gold, predicted, labels=labels)
     if not len(scores):
         return None
     error = ece(scores, correct, bins=_CALIBRATION_BINS)

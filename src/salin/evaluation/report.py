@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
 
 from rich import box
 from rich.console import Group
@@ -13,7 +14,10 @@ from rich.text import Text
 from salin.corpus.sentence import Entity
 from salin.evaluation.comparison import Comparison, ComparisonRow
 from salin.evaluation.error_analysis import ErrorAnalysis, ErrorKind
-from salin.evaluation.result import IntervalRecord, Ratios, Result
+from salin.evaluation.records import IntervalRecord, Ratios
+from salin.evaluation.result import Result
+
+_USUAL_LEVEL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ def result_table(result: Result) -> ReportTable:
     if result.seen is not None and result.unseen is not None:
         rows += [_ratios_row("seen in source", result.seen), _ratios_row("unseen", result.unseen)]
     footer = [f"micro-F1 {_percent(result.micro.f1)}, {_interval(result.interval)}"]
+    if result.adaptation is not None:
+        footer.append(f"adapted: {result.adaptation}")
     if result.calibration is not None:
         c = result.calibration
         footer.append(f"expected calibration error {c.ece:.3f} ({c.bins} bins of equal {c.binning})")
@@ -71,14 +77,13 @@ def result_table(result: Result) -> ReportTable:
 
 
 def comparison_table(comparison: Comparison) -> ReportTable:
-    """Several systems: mean ± standard deviation over seeds, interval, difference from the first, p; in percent."""
-    first = comparison.rows[0]
-    footer = (
-        f"Intervals: percentile bootstrap over sentences and seeds. p: paired randomisation over sentences against "
-        f"{first.system}; Holm: adjusted for the number of comparisons.",
-    )
-    columns = ("system", "seeds", "F1", f"{first.interval.level:.0%} interval", "difference", "p", "p (Holm)")
-    return ReportTable(comparison.data, columns, tuple(_comparison_row(row) for row in comparison.rows), footer)
+    """Several systems: mean ± standard deviation over seeds, difference from the first, intervals, p; in percent."""
+    interval = f"{comparison.rows[0].interval.level:.0%} interval"
+    columns = (
+        "system", "seeds", "F1", interval, "difference", f"its {interval}", "p sentences", "p runs", "p (Holm)"
+    )  # fmt: skip
+    rows = tuple(_comparison_row(row) for row in comparison.rows)
+    return ReportTable(comparison.data, columns, rows, _comparison_footer(comparison))
 
 
 def error_table(analysis: ErrorAnalysis, *, examples: int = 3) -> ReportTable:
@@ -99,11 +104,37 @@ def error_table(analysis: ErrorAnalysis, *, examples: int = 3) -> ReportTable:
 def _comparison_row(row: ComparisonRow) -> tuple[str, ...]:
     f1 = _percent(row.f1) + (f" ± {_percent(row.std)}" if row.seeds > 1 else "")
     bounds = f"{_percent(row.interval.low)} to {_percent(row.interval.high)}"
-    if row.versus is None:
-        return row.system, str(row.seeds), f1, bounds, "", "", ""
     versus = row.versus
-    difference = f"{100 * versus.difference:+.2f}"
-    return row.system, str(row.seeds), f1, bounds, difference, _p(versus.p), _p(versus.p_holm)
+    if versus is None:
+        return row.system, str(row.seeds), f1, bounds, "", "", "", "", ""
+    between = f"{100 * versus.interval.low:+.2f} to {100 * versus.interval.high:+.2f}"
+    ps = (_p(versus.p_sentences), "" if versus.p_runs is None else _p(versus.p_runs), _p(versus.p_holm))
+    return row.system, str(row.seeds), f1, bounds, f"{100 * versus.difference:+.2f}", between, *ps
+
+
+def _comparison_footer(comparison: Comparison) -> tuple[str, ...]:
+    base, *others = comparison.rows
+    over = "sentences and runs" if any(row.seeds > 1 for row in comparison.rows) else "sentences"
+    footer = [f"Intervals: percentile bootstrap over {over}."]
+    tested = [row.versus for row in others if row.versus is not None]
+    if tested:
+        footer.append(
+            f"p: against {base.system}, by paired randomisation over sentences and by permutation of whole runs; "
+            "Holm: the larger of the two, adjusted for the number of comparisons."
+        )
+    these = [row.system for row in others if row.versus is not None and row.versus.scope == "these models"]
+    if these:
+        footer.append(
+            f"{', '.join(these)}: p speaks of these models only. Whether the methods differ, other seeds being drawn, "
+            "takes several runs of each."
+        )
+    for count in sorted({len(versus.seeds) for versus in tested if versus.p_runs is not None}):
+        least = 2 / comb(2 * count, count)
+        if least > _USUAL_LEVEL:
+            footer.append(f"With {count} runs of each, p over runs is {least:.2g} at the least.")
+    footer += [f"{row.system}: {row.note}" for row in comparison.rows if row.note]
+    footer += [f"{row.system} adapted: {row.adaptation}" for row in comparison.rows if row.adaptation is not None]
+    return tuple(footer)
 
 
 def _ratios_row(name: str, ratios: Ratios) -> tuple[str, ...]:

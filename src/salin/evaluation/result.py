@@ -2,119 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from salin.errors import DataError
-from salin.evaluation.counts import Counts, CountTable, IntArray
-from salin.evaluation.signature import installed_version
+from salin.evaluation.counts import CountTable, IntArray
+from salin.evaluation.records import (
+    AdaptationRecord,
+    CalibrationRecord,
+    DataRecord,
+    Environment,
+    IntervalRecord,
+    Ratios,
+    Record,
+)
 from salin.files import write_json
-
-
-class Record(BaseModel):
-    """What all parts of a result share: they never change, and unknown fields are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Ratios(Record):
-    """Counts and what follows from them, in 0..1 and to be read without salin.
-
-    Attributes:
-        precision: tp / (tp + fp).
-        recall: tp / (tp + fn).
-        f1: Their harmonic mean.
-        tp: Right predictions.
-        fp: Wrong predictions.
-        fn: What was not found.
-    """
-
-    precision: float
-    recall: float
-    f1: float
-    tp: int
-    fp: int
-    fn: int
-
-    @classmethod
-    def of(cls, counts: Counts) -> Ratios:
-        """Writes counts out."""
-        return cls(
-            precision=counts.precision,
-            recall=counts.recall,
-            f1=counts.f1,
-            tp=counts.tp,
-            fp=counts.fp,
-            fn=counts.fn,
-        )
-
-    @property
-    def support(self) -> int:
-        """How many gold entities there are."""
-        return self.tp + self.fn
-
-
-class IntervalRecord(Record):
-    """A bootstrap interval of micro-F1 over sentences."""
-
-    low: float
-    high: float
-    level: float
-    draws: int
-
-
-class CalibrationRecord(Record):
-    """How far the scores of predicted entities are from being probabilities.
-
-    Attributes:
-        ece: Expected calibration error in 0..1.
-        bins: How many bins.
-        binning: Bins of equal mass or of equal width.
-        entities: How many predictions had a score.
-    """
-
-    ece: float
-    bins: int
-    binning: Literal["mass", "width"]
-    entities: int
-
-
-class DataRecord(Record):
-    """The gold data: name, sha256 (empty where there is none) and size."""
-
-    name: str
-    checksum: str
-    sentences: int
-
-
-class Environment(Record):
-    """Where the result was made; `torch` is None where it is not installed."""
-
-    python: str
-    platform: str
-    cpus: int
-    salin: str
-    numpy: str
-    torch: str | None
-
-    @classmethod
-    def here(cls) -> Environment:
-        """Describes this process, without importing torch."""
-        # A container is often given fewer processors than the machine has.
-        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return cls(
-            python=platform.python_version(),
-            platform=f"{platform.system()} {platform.machine()}",
-            cpus=cpus,
-            salin=installed_version("salin"),
-            numpy=installed_version("numpy"),
-            torch=installed_version("torch") or None,
-        )
 
 
 class SentenceCounts(Record):
@@ -165,7 +70,8 @@ class Result(Record):
         seen: Scores over the entities whose text was labelled in the source data; None where that is not known.
         unseen: Scores over the others.
         interval: Of `micro.f1`, over sentences.
-        calibration: None where the tagger gives no scores.
+        calibration: Over the labels that count; None where the tagger gives no scores.
+        adaptation: None for a tagger that does not adapt, and in files that are older than this field.
         seeds: Of the run; empty for a system without any.
         signature: How the score was made, in one line.
         environment: Where.
@@ -185,11 +91,12 @@ class Result(Record):
     unseen: Ratios | None = None
     interval: IntervalRecord
     calibration: CalibrationRecord | None = None
-    seeds: list[int] = []
+    adaptation: AdaptationRecord | None = None
+    seeds: list[int] = Field(default_factory=list[int])
     signature: str
     environment: Environment
     seconds: float | None = None
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list[str])
     sentence_counts: SentenceCounts
 
     def counts(self) -> IntArray:

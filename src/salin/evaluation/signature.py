@@ -15,7 +15,9 @@ _RESERVED = {character: f"%{ord(character):02X}" for character in "%|:+,"}
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """How a score was made; two scores may be compared when all but `seeds` and `windows` agree.
+    """How a score was made; two scores may be compared when all but `seeds`, `windows` and `salin` agree.
+
+    Where `salin` does not agree, `compare` compares all the same and says so.
 
     Attributes:
         labels: The entity types of the gold data, sorted.
@@ -23,7 +25,7 @@ class Signature:
         data: The first twelve hexadecimal digits of the gold data's sha256; empty where there is no checksum.
         counted: The labels that the score was restricted to; empty when all count.
         seeds: Seeds of the runs; empty for a system without any.
-        windows: How long sentences were cut for the system, such as `"128/64"` (pieces, of these shared with the next);
+        windows: How long sentences were cut for the system, such as `"128/63"` (pieces, of these shared with the next);
             empty when they were not.
         scheme: The tag scheme of the gold data; empty for formats with offsets.
         repair: How illegal tag sequences were read; empty where there are no tags.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from salin.errors import DataError
 from salin.evaluation.result import Result
-from salin.experiments.recipe import Recipe, System
+from salin.experiments.recipe import Recipe
 from salin.files import write_json
 
 
@@ -40,7 +39,9 @@ class CellResult(BaseModel):
 
     Attributes:
         cell: Its name.
-        fingerprint: Of everything in the recipe that the cell depends on.
+        fingerprint: Of all settings that the cell depends on.
+        inputs: Checksums of the files and the encoder that it read, by name.
+        code: Checksum of salin's own code, for people who wonder why a number moved.
         encoder: The encoder's name.
         settings: Of the training.
         selection: The figures of the chosen checkpoint on source dev.
@@ -55,6 +56,8 @@ class CellResult(BaseModel):
 
     cell: str
     fingerprint: str
+    inputs: dict[str, str] = {}
+    code: str = ""
     encoder: str
     settings: dict
     selection: dict[str, float]
@@ -91,27 +94,3 @@ def cells(recipe: Recipe) -> list[Cell]:
                 sets = system.label_sets or tuple(recipe.label_sets)
                 found.extend(Cell(name, label_set, seeds[place]) for label_set in sets)
     return found
-
-
-def fingerprint(recipe: Recipe, cell: Cell, folder: Path) -> str:
-    """A checksum of what the cell depends on; paths count as they lie from the recipe's folder.
-
-    Args:
-        recipe: The recipe.
-        cell: One of its cells.
-        folder: The recipe's folder.
-    """
-    system: System = recipe.systems[cell.system]
-    parts = {
-        "encoder": system.encoder or recipe.encoder,
-        "settings": None
-        if system.method == "rules"
-        else recipe.settings_of(system, cell.seed or 0).model_dump(mode="json"),
-        "system": system.model_dump(
-            mode="json", exclude={"settings", "seeds", "label_sets", "encoder"}, exclude_none=True
-        ),
-        "label_set": recipe.label_sets[cell.label_set].model_dump(mode="json"),
-        "switched_dev": {k: list(map(str, v)) for k, v in recipe.switched_dev.items()},
-    }
-    text = json.dumps(parts, sort_keys=True).replace(str(folder.resolve()), ".")
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -24,7 +24,7 @@ _BOLD, _SMALL = 11, 16
 _HALF = 0.5
 
 
-def plot_recipe(path: str | Path, results: str | Path, file: str | Path) -> None:
+def plot_recipe(path: str | Path, results: str | Path, file: str | Path, encoder: str | None = None) -> None:
     """Draws the table of a recipe as far as its cells are finished.
 
     Each row has the same height in all panels, so that a gap is a system that has not been tested there yet.
@@ -33,13 +33,14 @@ def plot_recipe(path: str | Path, results: str | Path, file: str | Path) -> None
         path: The recipe.
         results: Where result files are.
         file: The figure: .svg, .png or .pdf.
+        encoder: What stood in for the recipe's encoder, if anything.
 
     Raises:
         SettingError: When the suffix is another, matplotlib is not installed, or the recipe tests nothing.
         DataError: When no cell is finished, or the figure cannot be written.
     """
     check_plot(path, file)
-    plot_standings(Standings.read(path, results), file)
+    plot_standings(Standings.read(path, results, encoder), file)
 
 
 def check_plot(path: str | Path, file: str | Path) -> None:
@@ -55,7 +56,8 @@ def check_plot(path: str | Path, file: str | Path) -> None:
 
 def plot_standings(standings: Standings, file: str | Path) -> None:
     """Draws a recipe whose finished cells have been read already; see `plot_recipe`."""
-    tests, rows = list(standings.runs), standings.rows
+    tests = list(standings.runs)
+    rows = [row.name for row in standings.rows if any(row.name in by_row for by_row in standings.runs.values())]
     if not rows:
         raise DataError("not drawn: no cell with a test is finished", path=file)
     across = 2 if len(tests) == 4 else min(len(tests), 3)
@@ -120,6 +122,6 @@ def _footer(standings: Standings) -> str:
     seeds = max(len(results) for by_row in standings.runs.values() for results in by_row.values())
     return (
         f"Dot: mean F1 over seeds (at most {seeds} so far), strict entities; hollow for rules without weights. "
-        f"Bar: 95 % bootstrap interval over sentences and seeds. Line: {standings.recipe.baseline}. "
-        f"Encoder: {standings.recipe.encoder}. {standings.finished} of {standings.cells} cells finished."
+        "Bar: 95 % bootstrap interval over sentences and seeds. Line: what the row is tested against. "
+        f"Encoder: {standings.recipe.encoder}. {standings.progress}"
     )

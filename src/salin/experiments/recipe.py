@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from salin.adaptation.adapter import DEFAULT_VECTORS
-from salin.adaptation.rules import RuleName
+from salin.adaptation.rules import Rule, RuleName, make_rule
 from salin.errors import SettingError
 from salin.training.meta import MetaSettings
 from salin.training.methods import MethodSettings
@@ -44,8 +44,9 @@ class Adaptation(_Strict):
         rate: Its step size; None is the rule's own.
         k: Supports a sentence.
         steps: Gradient steps.
-        vectors: What finds supports.
+        vectors: What finds supports; `{encoder}` in it stands for the recipe's encoder.
         lexicons: For each test that has one, dictionaries by which most words of the supports are translated.
+        baseline: The system that the row is tested against, instead of its system's own.
     """
 
     rule: RuleName = "sgd"
@@ -54,6 +55,12 @@ class Adaptation(_Strict):
     steps: int = 1
     vectors: str = DEFAULT_VECTORS
     lexicons: dict[str, tuple[Path, ...]] = {}
+    baseline: str | None = None
+
+    @property
+    def resolved_rule(self) -> Rule:
+        """The rule with its step size."""
+        return make_rule(self.rule, self.rate)
 
 
 class TrainedBy(_Strict):
@@ -74,10 +81,20 @@ class FineTuning(_Strict):
     Attributes:
         fractions: Shares of the target training files.
         train: The target training file of each test.
+        epochs: Passes over the share; they decide how many steps there are.
     """
 
     fractions: tuple[float, ...] = Field(min_length=1)
     train: dict[str, Path]
+    epochs: int = Field(10, gt=0)
+
+
+class TaggerShape(_Strict):
+    """What a tagger is put together of, beside its encoder; see `Tagger.on_encoder`."""
+
+    head: Literal["softmax", "crf"] = "softmax"
+    max_length: int = Field(128, gt=0)
+    frozen_blocks: int | None = Field(None, ge=0)
 
 
 class System(_Strict):
@@ -94,6 +111,7 @@ class System(_Strict):
         seeds: Instead of the recipe's.
         label_sets: Instead of all.
         encoder: Instead of the recipe's.
+        baseline: What its rows are tested against, instead of the recipe's.
     """
 
     method: Literal["direct", "meta", "rules", "trained", "finetune"]
@@ -105,6 +123,7 @@ class System(_Strict):
     seeds: tuple[int, ...] | None = None
     label_sets: tuple[str, ...] | None = None
     encoder: str | None = None
+    baseline: str | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> System:
@@ -130,6 +149,7 @@ class Recipe(_Strict):
         training: Settings of every trained system; a system's own stand over them.
         label_sets: By name.
         systems: By name.
+        tagger: What every trained tagger is put together of.
         switched_dev: Dictionaries, by language, with which a pseudo-foreign copy of dev is made: source-side evidence
             for choosing settings, written into every cell.
     """
@@ -141,7 +161,32 @@ class Recipe(_Strict):
     training: dict[str, Any] = {}
     label_sets: dict[str, LabelSet] = Field(min_length=1)
     systems: dict[str, System] = Field(min_length=1)
+    tagger: TaggerShape = Field(default_factory=TaggerShape)  # pyright: ignore[reportArgumentType]
     switched_dev: dict[str, tuple[Path, ...]] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        baselines = [self.baseline, *(system.baseline for system in self.systems.values())]
+        baselines += [how.baseline for system in self.systems.values() for how in system.adapt.values()]
+        for name in baselines:
+            if name is not None and name not in self.systems:
+                raise ValueError(f"the baseline {name!r} is none of its systems")
+        tests = [test for labels in self.label_sets.values() for test in labels.tests]
+        if twice := sorted({test for test in tests if tests.count(test) > 1}):
+            raise ValueError(f"two label sets have a test called {twice[0]!r}; their results would be one row")
+        for name in self.systems:
+            self._check_base(name)
+        return self
+
+    def _check_base(self, name: str) -> None:
+        """Follows what a system begins with, as far as this recipe says it."""
+        seen = [name]
+        while (how := self.systems[seen[-1]].trained_by) is not None and how.recipe is None:
+            if how.system not in self.systems:
+                raise ValueError(f"{seen[-1]} begins with {how.system!r}, which is none of its systems")
+            if how.system in seen:
+                raise ValueError(f"{name} begins with itself: {' <- '.join([*seen, how.system])}")
+            seen.append(how.system)
 
     @classmethod
     def read(cls, path: str | Path, encoder: str | None = None) -> Recipe:
@@ -164,9 +209,8 @@ class Recipe(_Strict):
         if encoder is not None:
             raw["encoder"] = encoder
         try:
-            recipe = cls.model_validate(_with_paths(raw, path.resolve().parent))
-            if recipe.baseline not in recipe.systems:
-                raise SettingError(f"{path}: the baseline {recipe.baseline!r} is none of its systems")
+            raw = _with_paths(raw, path.resolve().parent)
+            recipe = cls.model_validate(_with_encoder(raw, str(raw.get("encoder"))))
             for system in recipe.systems.values():
                 recipe.settings_of(system, 0)
         except ValidationError as error:
@@ -201,6 +245,18 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _with_encoder(value: Any, encoder: str) -> Any:
+    """Puts the encoder's name where vectors are to be made by it, also where another stands in for the recipe's."""
+    if isinstance(value, dict):
+        return {
+            key: item.replace("{encoder}", encoder)
+            if key == "vectors" and isinstance(item, str)
+            else _with_encoder(item, encoder)
+            for key, item in value.items()
+        }
+    return value
+
+
 def _with_paths(value: Any, folder: Path, key: str = "") -> Any:
     """Makes the paths of a recipe absolute, wherever they stand."""
     if isinstance(value, dict):
@@ -210,4 +266,9 @@ def _with_paths(value: Any, folder: Path, key: str = "") -> Any:
         return [_with_paths(item, folder, key) for item in value]
     if isinstance(value, str) and key in {"path", "source", "dev", "recipe"}:
         return str(folder / value)
+    if isinstance(value, str) and key == "encoder" and value.startswith("."):
+        return str((folder / value).resolve())
+    if isinstance(value, str) and key == "vectors" and "@." in value:
+        vectors, _, encoder = value.partition("@")
+        return f"{vectors}@{(folder / encoder).resolve()}"
     return value

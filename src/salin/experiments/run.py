@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import resource
 import time
@@ -12,17 +11,20 @@ from functools import cache, partial
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 
 from salin.adaptation.adapter import Adapter
-from salin.adaptation.rules import make_rule
 from salin.baselines import load_rules
 from salin.corpus import Corpus, SentenceTagger, read
 from salin.corpus.lexicon import Lexicon, switch_corpus
 from salin.errors import SettingError
 from salin.evaluation import entity_texts, evaluate, score
+from salin.evaluation.records import AdaptationRecord, DataRecord, FileRecord
 from salin.evaluation.result import Result
-from salin.experiments.cell import Cell, CellResult, cells, fingerprint
-from salin.experiments.recipe import Adaptation, FineTuning, Recipe, System, TrainedBy
+from salin.experiments.cell import Cell, CellResult
+from salin.experiments.experiment import Experiment
+from salin.experiments.inputs import code_checksum, encoder_checksum
+from salin.experiments.recipe import Adaptation, FineTuning, LabelSet, System
 from salin.models import Tagger
 from salin.training.direct import train_direct
 from salin.training.finetune import finetune, fraction
@@ -50,190 +52,181 @@ def run_recipe(
         encoder: Stands in for the recipe's encoder; its results then go to a folder named for it.
         results: Where result files go: `results/RECIPE/CELL.json`.
         runs: Where logs, checkpoints and trained taggers go; nothing there is needed once a cell is finished, except by
-            recipes that fine-tune its taggers.
+            recipes that begin with its taggers.
         tell: Called with a line for people at each cell.
 
     Raises:
         SettingError: When the recipe is wrong or no cell has such a name.
     """
-    path = Path(path)
-    recipe = Recipe.read(path, encoder)
-    suffix = "" if encoder is None else "@" + encoder.replace("/", "--")
-    here = _Places(path, Path(results) / (path.stem + suffix), Path(runs) / (path.stem + suffix), encoder)
-    chosen = [cell for cell in cells(recipe) if not only or cell.name.startswith(tuple(only))]
+    experiment = Experiment(Path(path), Path(results), Path(runs), encoder)
+    chosen = [cell for cell in experiment.cells if not only or cell.name.startswith(tuple(only))]
     if not chosen:
-        known = ", ".join(cell.name for cell in cells(recipe))
+        known = ", ".join(cell.name for cell in experiment.cells)
         raise SettingError(f"{path}: no cell is called {' or '.join(only)}. There are: {known}")
     finished = []
     for number, cell in enumerate(chosen, 1):
-        done = here.finished(recipe, cell)
+        done = experiment.finished(cell)
         tell(f"[{number}/{len(chosen)}] {cell.name}: {'finished' if done else 'running'}")
-        finished.append(done or _run(recipe, cell, here))
+        finished.append(done or _run(experiment, cell))
     return finished
 
 
-class _Places:
-    """Where a recipe's files are."""
-
-    def __init__(self, recipe: Path, results: Path, runs: Path, encoder: str | None):
-        self.recipe, self.results, self.runs, self.encoder = recipe, results, runs, encoder
-
-    def finished(self, recipe: Recipe, cell: Cell) -> CellResult | None:
-        """The cell's result where there is one of the same settings."""
-        file = self.results / f"{cell.name}.json"
-        if not file.exists():
-            return None
-        result = CellResult.load(file)
-        return result if result.fingerprint == self.fingerprint(recipe, cell) else None
-
-    def fingerprint(self, recipe: Recipe, cell: Cell) -> str:
-        return fingerprint(recipe, cell, self.recipe.parent)
-
-    def run(self, recipe: Recipe, cell: Cell) -> Path:
-        """The cell's folder for checkpoints: another one for other settings."""
-        return self.runs / f"{cell.name}.{self.fingerprint(recipe, cell)}"
-
-
-def _run(recipe: Recipe, cell: Cell, here: _Places) -> CellResult:
-    system, labels = recipe.systems[cell.system], recipe.label_sets[cell.label_set]
+def _run(experiment: Experiment, cell: Cell) -> CellResult:
+    system = experiment.system(cell)
     started = time.perf_counter()
-    source = [_mapped(read(file), labels.map) for file in labels.source]
-    dev = _mapped(read(labels.dev), labels.map)
     if system.finetune is not None:
-        return _finetuned(recipe, cell, system.finetune, here, started)
-    tagger, selection = _trained(recipe, cell, source, dev, here)
+        tested = _finetuned(experiment, cell, system.finetune)
+        return _finish(experiment, cell, {}, {}, tested, {"all": time.perf_counter() - started})
+    recipe, labels = experiment.recipe, experiment.recipe.label_sets[cell.label_set]
+    source = _source(labels)
+    tagger, selection = _trained(experiment, cell)
     trained = time.perf_counter()
-    rows = _rows(cell.system, tagger, system, source)
+    rows, records = _rows(cell.system, tagger, system, source)
     seen = entity_texts(sentence for corpus in source for sentence in corpus)
     tested: dict[str, dict[str, Result]] = {}
     for test, file in labels.tests.items():
-        corpus = replace(_mapped(read(file), labels.map), name=test)
+        corpus = replace(_read(file, labels), name=test)
         tested[test] = {
-            row: evaluate(make(test), corpus, system=row, source_entities=seen, seeds=[cell.seed] if cell.seed else [],
-                          windows=_windows(tagger))
+            row: evaluate(make(test), corpus, system=row, source_entities=seen, seeds=_seeds(cell),
+                          windows=_windows(tagger), adaptation=records[row](test))
             for row, make in rows.items()
         }  # fmt: skip
-    dev_figures = {row: _dev_figures(make, dev, recipe) for row, make in rows.items()}
-    settings = recipe.settings_of(system, cell.seed or 0) if system.method in {"direct", "meta"} else None
-    figures = {} if settings is None else _from_folder(settings.model_dump(mode="json"), here.recipe.parent)
-    return _finish(recipe, cell, here, figures, selection, dev_figures, tested,
-                   {"training": trained - started, "testing": time.perf_counter() - trained})  # fmt: skip
+    dev = _read(labels.dev, labels)[:_DEV_SENTENCES]
+    dev_figures = {row: _dev_figures(make, dev, recipe.switched_dev) for row, make in rows.items()}
+    seconds = {"training": trained - started, "testing": time.perf_counter() - trained}
+    return _finish(experiment, cell, selection, dev_figures, tested, seconds)
 
 
-def _trained(
-    recipe: Recipe, cell: Cell, source: Sequence[Corpus], dev: Corpus, here: _Places
-) -> tuple[SentenceTagger, dict[str, float]]:
-    system = recipe.systems[cell.system]
+def _trained(experiment: Experiment, cell: Cell) -> tuple[SentenceTagger, dict[str, float]]:
+    """The tagger that a cell tests, and the figures of the checkpoint that was chosen."""
+    system, labels = experiment.system(cell), experiment.recipe.label_sets[cell.label_set]
     if system.rules is not None:
-        return load_rules(system.rules, [sentence for corpus in source for sentence in corpus]), {}
-    base = None if system.trained_by is None else _trained_elsewhere(recipe, cell, system.trained_by, here)
+        return load_rules(system.rules, [sentence for corpus in _source(labels) for sentence in corpus]), {}
+    base = _base_folder(experiment, cell)
     if base is not None and system.method == "trained":
         return Tagger.from_pretrained(base), {}
+    folder = experiment.run_folder(cell)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Another process may need the same tagger, as the base of its own.
+    with FileLock(f"{folder}.lock"):
+        return _train(experiment, cell, base, folder)
+
+
+def _train(
+    experiment: Experiment, cell: Cell, base: Path | None, folder: Path
+) -> tuple[SentenceTagger, dict[str, float]]:
+    recipe, system = experiment.recipe, experiment.system(cell)
+    labels = recipe.label_sets[cell.label_set]
+    source, dev = _source(labels), _read(labels.dev, labels)
     assert cell.seed is not None
     settings = recipe.settings_of(system, cell.seed)
-    folder = here.run(recipe, cell)
     torch.manual_seed(cell.seed)
-    tagger = (
-        Tagger.on_encoder(system.encoder or recipe.encoder, {label for corpus in source for label in corpus.labels})
-        if base is None
-        else Tagger.from_pretrained(base)
-    )
+    if base is None:
+        types = {label for corpus in source for label in corpus.labels}
+        tagger = Tagger.on_encoder(experiment.encoder_of(cell), types, **recipe.tagger.model_dump())
+    else:
+        tagger = Tagger.from_pretrained(base)
     run = train_meta if isinstance(settings, MetaSettings) else train_direct
     figures = run(tagger, source, dev, settings, folder=folder, title=cell.name)  # pyright: ignore[reportArgumentType]
-    made = {"encoder": system.encoder or recipe.encoder, "recipe": here.recipe.name, "cell": cell.name}
-    data = {"source": [f"{corpus.name} sha256:{corpus.checksum}" for corpus in source]}
-    settings = _from_folder(settings.model_dump(mode="json"), here.recipe.parent)
-    provenance = {**made, **data, "dev": f"{dev.name} sha256:{dev.checksum}", "settings": settings, "figures": figures}
+    provenance = {
+        "encoder": experiment.as_written(experiment.encoder_of(cell)),
+        "recipe": experiment.path.name,
+        "cell": cell.name,
+        "source": [f"{corpus.name} sha256:{corpus.checksum}" for corpus in source],
+        "dev": f"{dev.name} sha256:{dev.checksum}",
+        "settings": experiment.as_written(settings.model_dump(mode="json")),
+        "figures": figures,
+    }
     tagger.settings = tagger.settings.model_copy(update={"provenance": provenance})
     tagger.save_pretrained(folder / "tagger")
     return tagger, figures
 
 
-def _rows(
-    name: str, tagger: SentenceTagger, system: System, source: Sequence[Corpus]
-) -> Mapping[str, Callable[[str], SentenceTagger]]:
-    """The rows that a trained tagger gives, each a tagger for a test: itself, and itself with each adaptation."""
-    rows: dict[str, Callable[[str], SentenceTagger]] = {name: lambda test: tagger}
-    # A corpus may be named twice to be drawn twice as often; one copy is enough to learn from.
-    distinct = list({corpus.checksum: corpus for corpus in source}.values())
-    for key, how in system.adapt.items():
-        if not isinstance(tagger, Tagger):
-            raise SettingError(f"{name}: rules do not adapt")
-        # Made when first needed, and once: an index of the source is not free.
-        make = cache(partial(_adapter, tagger, tuple(distinct), how))
-        rows[f"{name}+{key}"] = partial(_for_test, make, how)
-    return rows
-
-
-def _for_test(make: Callable[[str], Adapter], how: Adaptation, test: str) -> Adapter:
-    return make(test if test in how.lexicons else "")
-
-
-def _adapter(tagger: Tagger, source: Sequence[Corpus], how: Adaptation, test: str) -> Adapter:
-    if test:
-        lexicon = Lexicon.read(*how.lexicons[test])
-        source = [switch_corpus(corpus, lexicon) for corpus in source]
-    rule = make_rule(how.rule, how.rate)
-    return Adapter(tagger, source, k=how.k, rule=rule, steps=how.steps, vectors=how.vectors)
-
-
-def _trained_elsewhere(recipe: Recipe, cell: Cell, how: TrainedBy, here: _Places) -> Path:
-    """The folder of a tagger that another recipe trains; it is trained now where it is missing."""
-    path = how.recipe or here.recipe
-    base_recipe = recipe if how.recipe is None else Recipe.read(path, here.encoder)
-    base = Cell(how.system, cell.label_set, cell.seed)
-    if how.system not in base_recipe.systems or cell.label_set not in base_recipe.label_sets:
-        raise SettingError(f"{path}: has no system {how.system!r} with label set {cell.label_set!r}")
-    places = _Places(path, here.results.parent / path.stem, here.runs.parent / path.stem, here.encoder)
-    folder = places.run(base_recipe, base) / "tagger"
+def _base_folder(experiment: Experiment, cell: Cell) -> Path | None:
+    """The folder of the tagger that a cell begins with; it is trained now where it is missing."""
+    base = experiment.base(cell)
+    if base is None:
+        return None
+    owner, first = base
+    folder = owner.run_folder(first) / "tagger"
     if not folder.exists():
-        _run(base_recipe, base, places)
+        _trained(owner, first)
     return folder
 
 
-def _finetuned(recipe: Recipe, cell: Cell, how: FineTuning, here: _Places, started: float) -> CellResult:
-    """Few-shot cells."""
-    labels, base = recipe.label_sets[cell.label_set], recipe.systems[cell.system].trained_by
+def _finetuned(experiment: Experiment, cell: Cell, how: FineTuning) -> dict[str, dict[str, Result]]:
+    """The results of few-shot cells: the last weights after so many passes, nothing chosen by target data."""
+    labels, base = experiment.recipe.label_sets[cell.label_set], _base_folder(experiment, cell)
     assert base is not None
-    trained = _trained_elsewhere(recipe, cell, base, here)
-    settings = recipe.settings_of(recipe.systems[cell.system], cell.seed or 0)
-    dev = _mapped(read(labels.dev), labels.map)
+    settings = experiment.recipe.settings_of(experiment.system(cell), cell.seed or 0)
+    dev = _read(labels.dev, labels)
     tested: dict[str, dict[str, Result]] = {}
     for test, file in labels.tests.items():
-        corpus = replace(_mapped(read(file), labels.map), name=test)
-        target = _mapped(read(how.train[test]), labels.map)
+        corpus, target = replace(_read(file, labels), name=test), _read(how.train[test], labels)
         for share in how.fractions:
-            tagger = Tagger.from_pretrained(trained)
-            folder = here.run(recipe, cell) / f"{test}-{share}"
+            tagger = Tagger.from_pretrained(base)
             part = fraction(target, share, cell.seed or 0)
+            steps = max(1, round(how.epochs * len(part) / settings.batch))
+            loop = settings.loop.model_copy(update={"steps": steps, "evaluate_every": 0})
+            folder = experiment.run_folder(cell) / f"{test}-{share}"
             # A share may hold no entity of some type; the tagger's types are those of the whole file.
-            finetune(tagger, replace(part, labels=target.labels), dev, settings, folder=folder)
+            part = replace(part, labels=target.labels)
+            finetune(tagger, part, dev, settings.model_copy(update={"loop": loop}), folder=folder)
             row = f"{cell.system} {share:.0%}"
             tested.setdefault(test, {})[row] = evaluate(
-                tagger, corpus, system=row, seeds=[cell.seed or 0], windows=_windows(tagger)
+                tagger, corpus, system=row, seeds=_seeds(cell), windows=_windows(tagger)
             )
-    figures = _from_folder(settings.model_dump(mode="json"), here.recipe.parent)
-    return _finish(recipe, cell, here, figures, {}, {}, tested, {"all": time.perf_counter() - started})
+    return tested
 
 
-def _finish(
-    recipe: Recipe, cell: Cell, here: _Places, settings: dict, selection: dict, dev: dict, tested: dict, seconds: dict
-) -> CellResult:
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    result = CellResult(
-        cell=cell.name, fingerprint=here.fingerprint(recipe, cell),
-        encoder=recipe.systems[cell.system].encoder or recipe.encoder, settings=settings, selection=selection, dev=dev,
-        results=tested, seconds={k: round(v, 1) for k, v in seconds.items()}, peak_megabytes=round(megabytes),
-    )  # fmt: skip
-    result.save(here.results / f"{cell.name}.json")
-    return result
+def _rows(
+    name: str, tagger: SentenceTagger, system: System, source: Sequence[Corpus]
+) -> tuple[dict[str, Callable[[str], SentenceTagger]], dict[str, Callable[[str], AdaptationRecord | None]]]:
+    """The rows that a trained tagger gives: itself, and itself with each adaptation.
+
+    Returns:
+        For each row what gives the tagger for a test, and what says how it adapts there.
+    """
+    rows: dict[str, Callable[[str], SentenceTagger]] = {name: lambda test: tagger}
+    records: dict[str, Callable[[str], AdaptationRecord | None]] = {name: lambda test: None}
+    # A corpus may be named twice to be drawn twice as often; one copy is enough to learn from.
+    distinct = tuple({corpus.checksum: corpus for corpus in source}.values())
+    for key, how in system.adapt.items():
+        if not isinstance(tagger, Tagger):
+            raise SettingError(f"{name}: rules do not adapt")
+        # Made when first needed, and once for each dictionary: an index of the source is not free.
+        make = cache(partial(_adapter, tagger, distinct, how))
+        rows[f"{name}+{key}"] = lambda test, make=make, how=how: make(how.lexicons.get(test, ()))
+        records[f"{name}+{key}"] = partial(_record, distinct, how)
+    return rows, records
 
 
-def _dev_figures(make: Callable[[str], SentenceTagger], dev: Corpus, recipe: Recipe) -> dict[str, float]:
-    """F1 on the first sentences of source dev and on copies of them in which most words are dictionary translations."""
-    dev = dev[:_DEV_SENTENCES]
+def _record(source: Sequence[Corpus], how: Adaptation, test: str) -> AdaptationRecord:
+    rule = how.resolved_rule
+    return AdaptationRecord(
+        rule=how.rule,
+        rate=rule.rate,
+        steps=how.steps,
+        k=how.k,
+        vectors=how.vectors,
+        source=[DataRecord.of(corpus) for corpus in source],
+        lexicons=[FileRecord.of(path) for path in how.lexicons.get(test, ())],
+    )
+
+
+def _adapter(tagger: Tagger, source: Sequence[Corpus], how: Adaptation, lexicons: tuple[Path, ...]) -> Adapter:
+    if lexicons:
+        lexicon = Lexicon.read(*lexicons)
+        source = [switch_corpus(corpus, lexicon) for corpus in source]
+    return Adapter(tagger, source, k=how.k, rule=how.resolved_rule, steps=how.steps, vectors=how.vectors)
+
+
+def _dev_figures(
+    make: Callable[[str], SentenceTagger], dev: Corpus, switched: Mapping[str, Sequence[Path]]
+) -> dict[str, float]:
+    """F1 on source dev, and on copies of it in which most words are dictionary translations."""
     copies = {"plain": ("", dev)}
-    for language, files in recipe.switched_dev.items():
+    for language, files in switched.items():
         copies[f"switched-{language}"] = language, switch_corpus(dev, Lexicon.read(*files))
     figures = {}
     for name, (language, corpus) in copies.items():
@@ -242,18 +235,48 @@ def _dev_figures(make: Callable[[str], SentenceTagger], dev: Corpus, recipe: Rec
     return figures
 
 
-def _mapped(corpus: Corpus, mapping: Mapping[str, str]) -> Corpus:
-    """The corpus with those of its labels renamed that the mapping knows: test sets lack some types of the source."""
-    return corpus.map_labels(_known(mapping, corpus.labels)) if mapping else corpus
+def _finish(
+    experiment: Experiment, cell: Cell, selection: dict[str, float], dev: dict[str, dict[str, float]],
+    tested: dict[str, dict[str, Result]], seconds: dict[str, float],
+) -> CellResult:  # fmt: skip
+    """Writes the result of a cell."""
+    system = experiment.system(cell)
+    settings = {} if system.rules else experiment.recipe.settings_of(system, cell.seed or 0).model_dump(mode="json")
+    inputs = experiment.inputs(cell)
+    if not system.rules:
+        # A hub id has been downloaded by now, so that its checksum costs nothing.
+        encoder = experiment.encoder_of(cell)
+        inputs[f"encoder {experiment.as_written(encoder)}"] = encoder_checksum(encoder, fetch=True)
+    result = CellResult(
+        cell=cell.name,
+        fingerprint=experiment.fingerprint(cell),
+        inputs={name: checksum for name, checksum in inputs.items() if checksum is not None},
+        code=code_checksum(),
+        encoder=experiment.as_written(experiment.encoder_of(cell)),
+        settings=experiment.as_written(settings),
+        selection=selection,
+        dev=dev,
+        results=tested,
+        seconds={name: round(value, 1) for name, value in seconds.items()},
+        peak_megabytes=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    )
+    result.save(experiment.result_file(cell))
+    return result
 
 
-def _known(mapping: Mapping[str, str], labels: Sequence[str]) -> dict[str, str]:
-    return {label: new for label, new in mapping.items() if label in labels}
+def _source(labels: LabelSet) -> list[Corpus]:
+    return [_read(file, labels) for file in labels.source]
 
 
-def _from_folder(settings: dict, folder: Path) -> dict:
-    """Settings with paths as they lie from the recipe, so that results are the same on every machine."""
-    return json.loads(json.dumps(settings).replace(str(folder.resolve()), "."))
+def _read(file: Path, labels: LabelSet) -> Corpus:
+    """A corpus with those of its labels renamed that the mapping knows: test sets lack some types of the source."""
+    corpus = read(file)
+    known = {label: new for label, new in labels.map.items() if label in corpus.labels}
+    return corpus.map_labels(known) if known else corpus
+
+
+def _seeds(cell: Cell) -> list[int]:
+    return [] if cell.seed is None else [cell.seed]
 
 
 def _windows(tagger: SentenceTagger) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,26 @@ from salin.errors import DataError
 from salin.evaluation import compare
 from salin.evaluation.comparison import ComparisonRow
 from salin.evaluation.result import Result
-from salin.experiments.cell import CellResult, cells
+from salin.experiments.cell import CellResult
+from salin.experiments.experiment import Experiment
 from salin.experiments.recipe import Recipe
 
 Runs = Mapping[str, Sequence[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table.
+
+    Attributes:
+        name: `SYSTEM`, `SYSTEM+ADAPTATION` or `SYSTEM 5%`.
+        baseline: The row that it is tested against; None for the baseline itself.
+        plain: For an adapted row, that of the same tagger without adaptation.
+    """
+
+    name: str
+    baseline: str | None
+    plain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,51 +37,82 @@ class Standings:
     """The finished cells of a recipe, row by row.
 
     Attributes:
-        recipe: The recipe.
-        finished: How many cells are finished.
-        cells: How many there are.
-        runs: For each test of the recipe, the results of each row, one a seed. A row (`SYSTEM`, `SYSTEM+ADAPTATION`,
-            `SYSTEM 5%`) is missing where none of its cells is finished.
-        compared: The same rows with mean and interval, and with a test against the baseline where they have its seeds.
+        experiment: The recipe and its places.
+        finished: The finished cells.
+        stale: How many other cells have a result that was made with other settings or inputs; it is left out.
+        rows: The rows of which any cell is finished, in the order of the recipe.
+        runs: For each test of the recipe, the results of each row, one a seed, in the order of seeds.
+        compared: The same rows with mean and interval, and with a test against their baseline.
+        gains: For each test, what adaptation changes: the adapted rows against those of the same tagger without it.
     """
 
-    recipe: Recipe
-    finished: int
-    cells: int
+    experiment: Experiment
+    finished: tuple[CellResult, ...]
+    stale: int
+    rows: tuple[Row, ...]
     runs: Mapping[str, Runs]
     compared: Mapping[str, Mapping[str, ComparisonRow]]
+    gains: Mapping[str, Mapping[str, ComparisonRow]]
 
     @classmethod
-    def read(cls, path: str | Path, results: str | Path = "results") -> Standings:
+    def read(cls, path: str | Path, results: str | Path = "results", encoder: str | None = None) -> Standings:
         """Reads what is finished.
 
         Args:
             path: The recipe.
             results: Where result files are.
+            encoder: What stood in for the recipe's encoder, if anything.
 
         Raises:
             DataError: When no cell is finished.
         """
-        path = Path(path)
-        recipe = Recipe.read(path)
-        folder = Path(results) / path.stem
-        files = [folder / f"{cell.name}.json" for cell in cells(recipe)]
-        finished = [CellResult.load(file) for file in files if file.exists()]
-        if not finished:
-            raise DataError("no finished cell here", path=folder, remedy=f"Run `salin run {path}` first")
+        experiment = Experiment(Path(path), Path(results), encoder=encoder)
+        found = [cell for cell in map(experiment.finished, experiment.cells) if cell is not None]
+        stale = len(experiment.stale())
+        if not found:
+            folder = Path(results) / experiment.name
+            reason = "no finished cell here" + f", but {stale} of other settings or inputs" * bool(stale)
+            raise DataError(reason, path=folder, remedy=f"Run `salin run {path}` first")
+        recipe = experiment.recipe
         tests = dict.fromkeys(test for labels in recipe.label_sets.values() for test in labels.tests)
-        runs = {test: _by_row(cell.results.get(test, {}) for cell in finished) for test in tests}
-        compared = {test: _compared(by_row, recipe.baseline) for test, by_row in runs.items()}
-        return cls(recipe, len(finished), len(files), runs, compared)
+        runs = {test: _by_row(cell.results.get(test, {}) for cell in found) for test in tests}
+        named = {row for by_row in runs.values() for row in by_row} | {row for cell in found for row in cell.dev}
+        rows = tuple(row for row in _rows(recipe) if row.name in named)
+        compared, gains = {}, {}
+        for test, by_row in runs.items():
+            compared[test] = {row.name: _versus(by_row, row.name, row.baseline) for row in rows if row.name in by_row}
+            adapted = [row for row in rows if row.plain in by_row and row.name in by_row]
+            gains[test] = {row.name: _versus(by_row, row.name, row.plain) for row in adapted}
+        return cls(experiment, tuple(found), stale, rows, runs, compared, gains)
 
     @property
-    def rows(self) -> list[str]:
-        """Every row of any test, in the order of the cells."""
-        return list(dict.fromkeys(row for by_row in self.runs.values() for row in by_row))
+    def recipe(self) -> Recipe:
+        """The recipe."""
+        return self.experiment.recipe
 
     def baseline(self, test: str, row: str) -> ComparisonRow | None:
-        """What a row stands against on a test; None where that is not finished."""
-        return self.compared[test].get(_base_row(row, self.runs[test], self.recipe.baseline))
+        """What a row stands against on a test, itself for a baseline; None where that is not finished."""
+        name = next(known.baseline for known in self.rows if known.name == row)
+        return self.compared[test].get(name or row)
+
+    @property
+    def progress(self) -> str:
+        """How many cells are finished, for people."""
+        text = f"{len(self.finished)} of {len(self.experiment.cells)} cells finished"
+        return text + (f", {self.stale} more of other settings or inputs left out." if self.stale else ".")
+
+
+def _rows(recipe: Recipe) -> Iterator[Row]:
+    """Every row that a recipe can have."""
+    for name, system in recipe.systems.items():
+        against = system.baseline or recipe.baseline
+        if system.finetune is not None:
+            for share in system.finetune.fractions:
+                yield Row(f"{name} {share:.0%}", None if against == name else f"{against} {share:.0%}")
+            continue
+        yield Row(name, None if against == name else against)
+        for key, how in system.adapt.items():
+            yield Row(f"{name}+{key}", how.baseline or against, name)
 
 
 def _by_row(parts: Iterable[Mapping[str, Result]]) -> dict[str, list[Result]]:
@@ -73,26 +120,11 @@ def _by_row(parts: Iterable[Mapping[str, Result]]) -> dict[str, list[Result]]:
     for part in parts:
         for row, result in part.items():
             found.setdefault(row, []).append(result)
-    return found
+    return {row: sorted(results, key=lambda result: result.seeds) for row, results in found.items()}
 
 
-def _base_row(row: str, runs: Runs, baseline: str) -> str:
-    """The row that a row stands against: for a fine-tuned one (`meta 5%`) that with the same share (`direct 5%`)."""
-    same_share = f"{baseline} {row.partition(' ')[2]}"
-    return same_share if same_share in runs else baseline
-
-
-def _compared(runs: Runs, baseline: str) -> dict[str, ComparisonRow]:
-    """Each row with its interval, and tested against the baseline over the seeds that both have."""
-    rows: dict[str, ComparisonRow] = {}
-    for row, results in runs.items():
-        base_row = _base_row(row, runs, baseline)
-        base = runs.get(base_row, ())
-        whole = compare(results).rows[0]
-        seeds = {seed for result in results for seed in result.seeds}
-        same = [result for result in base if not seeds or set(result.seeds) <= seeds]
-        own = [result for result in results if not result.seeds or any(set(result.seeds) <= set(b.seeds) for b in same)]
-        if row != base_row and same and (len(own) == len(same) or len(own) == 1):
-            whole = whole.model_copy(update={"versus": compare(same, own).rows[1].versus})
-        rows[row] = whole
-    return rows
+def _versus(runs: Runs, row: str, baseline: str | None) -> ComparisonRow:
+    """A row with its interval, and tested against another where that is finished."""
+    if baseline is None or baseline not in runs:
+        return compare(runs[row]).rows[0]
+    return compare(runs[baseline], runs[row]).rows[1]

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from salin.errors import DataError
-from salin.evaluation.comparison import ComparisonRow
+from salin.evaluation.comparison import Versus
 from salin.evaluation.report import ReportTable
-from salin.experiments.standings import Runs, Standings
+from salin.experiments.standings import Row, Runs, Standings
 from salin.files import atomic_write
 
 # More tests than this do not fit side by side on a page or a terminal.
@@ -18,48 +18,81 @@ _MOST_COLUMNS = 4
 _MARKED = re.compile(r"(<!-- results:(?P<name>[\w.@-]+) -->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
-def recipe_table(path: str | Path, results: str | Path = "results") -> ReportTable:
+def recipe_table(path: str | Path, results: str | Path = "results", encoder: str | None = None) -> ReportTable:
     """The table of a recipe as far as its cells are finished.
 
-    Each figure is the mean F1 over seeds in percent with a 95 % bootstrap interval over sentences and seeds, and, where
-    the row has the seeds of the baseline, p of a paired randomisation test against it.
+    Each figure is the mean F1 over seeds in percent with a 95 % bootstrap interval over sentences and seeds, and p of
+    the test against the row's baseline; for an adapted row also what adaptation changes.
 
     Args:
         path: The recipe.
         results: Where result files are.
+        encoder: What stood in for the recipe's encoder, if anything.
 
     Raises:
         DataError: When no cell is finished.
     """
-    return standings_table(Standings.read(path, results))
+    return standings_table(Standings.read(path, results, encoder))
 
 
 def standings_table(standings: Standings) -> ReportTable:
     """The table of a recipe whose finished cells have been read already; see `recipe_table`."""
-    recipe, runs, compared = standings.recipe, standings.runs, standings.compared
+    recipe, runs = standings.recipe, standings.runs
+    if not runs:
+        return dev_table(standings)
     footer = (
-        "F1 in percent, strict entities, mean over seeds [95 % bootstrap interval over sentences and seeds]; p: paired "
-        f"randomisation against {recipe.baseline}, not corrected for the number of rows; cost: seconds of tagging, "
-        "retrieval included, over those of the same tagger without adaptation. "
-        f"Encoder: {recipe.encoder}. {standings.finished} of {standings.cells} cells finished.",
+        "F1 in percent, strict entities, mean over seeds [95 % bootstrap interval over sentences and seeds]. "
+        f"{_against(standings)} p is the larger of a paired randomisation over sentences and a permutation of runs; * "
+        "marks one over sentences alone, which speaks of these trained models and not of other seeds. It is not "
+        "corrected for the number of rows. cost: seconds of tagging, retrieval included, over those of the same tagger "
+        f"without adaptation. Encoder: {recipe.encoder}. {standings.progress}",
     )
     if len(runs) > _MOST_COLUMNS:
         return _long(standings, footer)
     body = tuple(
-        (row, str(max(len(by_row.get(row, ())) for by_row in runs.values())),
-         *(_figure(compared[test].get(row)) for test in runs), _cost(row, runs))
-        for row in standings.rows
+        (row.name, str(max(len(by_row.get(row.name, ())) for by_row in runs.values())),
+         *(_figure(standings, test, row) for test in runs), _cost(row, runs))
+        for row in standings.rows if any(row.name in by_row for by_row in runs.values())
     )  # fmt: skip
     return ReportTable(recipe.title, ("system", "seeds", *runs, "cost"), body, footer)
+
+
+def dev_table(standings: Standings) -> ReportTable:
+    """The figures by which settings may be chosen: F1 on source dev and on its pseudo-foreign copies."""
+    copies = list(dict.fromkeys(name for cell in standings.finished for by in cell.dev.values() for name in by))
+    body: list[tuple[str, ...]] = []
+    for row in standings.rows:
+        found = [cell.dev[row.name] for cell in standings.finished if row.name in cell.dev]
+        means = [100 * statistics.mean(figures[copy] for figures in found) for copy in copies]
+        body.append((row.name, str(len(found)), *(f"{mean:.1f}" for mean in means)))
+    footer = (
+        "F1 in percent on the first 1,000 sentences of source dev, as they are and with most words replaced by "
+        "dictionary translations; mean over seeds. No target label and no test file is read. "
+        f"Encoder: {standings.recipe.encoder}. {standings.progress}",
+    )
+    return ReportTable(f"{standings.recipe.title}: source dev", ("system", "seeds", *copies), tuple(body), footer)
+
+
+def _against(standings: Standings) -> str:
+    """What each row is tested against, in words."""
+    usual = standings.recipe.baseline
+    others: dict[str, list[str]] = {}
+    for row in standings.rows:
+        if row.baseline is not None and row.baseline.partition(" ")[0] != usual:
+            others.setdefault(row.baseline, []).append(row.name)
+    text = "".join(f" ({', '.join(names)}: against {base})" for base, names in others.items())
+    gain = " after a semicolon: what adaptation changes." if any(standings.gains.values()) else ""
+    return f"p: against {usual}{text};{gain}" if gain else f"p: against {usual}{text}."
 
 
 def _long(standings: Standings, footer: tuple[str, ...]) -> ReportTable:
     """A line for each system on each test, where tests as columns would not fit a page."""
     body: list[tuple[str, ...]] = []
     for test, by_row in standings.runs.items():
-        for row, results in by_row.items():
-            figure, _, p = _figure(standings.compared[test][row]).partition(" p ")
-            body.append((test, row, str(len(results)), figure, p, _cost(row, {test: by_row})))
+        for row in standings.rows:
+            if row.name in by_row:
+                figure, _, p = _figure(standings, test, row).partition(" p ")
+                body.append((test, row.name, str(len(by_row[row.name])), figure, p, _cost(row, {test: by_row})))
     columns = ("test", "system", "seeds", "F1 [interval]", "p", "cost")
     return ReportTable(standings.recipe.title, columns, tuple(body), footer, prose=(0, 1))
 
@@ -68,6 +101,8 @@ def write_tables(
     documents: Sequence[str | Path], recipes: str | Path = "recipes", results: str | Path = "results"
 ) -> int:
     """Fills in each `<!-- results:NAME --> ... <!-- /results -->` of some documents with the table of a recipe.
+
+    A name may end with `@ENCODER`, as the folder of its results does.
 
     Args:
         documents: Markdown files.
@@ -85,10 +120,12 @@ def write_tables(
         text = document.read_text(encoding="utf-8")
 
         def filled(match: re.Match[str], document: Path = document) -> str:
-            recipe = Path(recipes) / f"{match['name']}.toml"
+            name, _, encoder = match["name"].partition("@")
+            recipe = Path(recipes) / f"{name}.toml"
             if not recipe.exists():
                 raise DataError(f"it names results of {match['name']!r}, for which there is no recipe", path=document)
-            return f"{match[1]}\n{recipe_table(recipe, results).markdown()}\n{match[3]}"
+            table = recipe_table(recipe, results, encoder.replace("--", "/") or None)
+            return f"{match[1]}\n{table.markdown()}\n{match[3]}"
 
         new, found = _MARKED.subn(filled, text)
         count += found
@@ -98,23 +135,32 @@ def write_tables(
     return count
 
 
-def _cost(row: str, runs: Mapping[str, Runs]) -> str:
+def _cost(row: Row, runs: Mapping[str, Runs]) -> str:
     """The median ratio of an adapted row's seconds to those of its plain row in the same cell."""
-    plain, _, adapted = row.rpartition("+")
-    if not adapted or not any(plain in by_row for by_row in runs.values()):
+    if row.plain is None:
         return ""
     ratios = []
     for by_row in runs.values():
-        for own, base in zip(by_row.get(row, ()), by_row.get(plain, ()), strict=False):
-            if own.seconds and base.seconds:
-                ratios.append(own.seconds / base.seconds)
+        plain = {tuple(result.seeds): result.seconds for result in by_row.get(row.plain, ())}
+        for own in by_row.get(row.name, ()):
+            if own.seconds and (base := plain.get(tuple(own.seeds))):
+                ratios.append(own.seconds / base)
     return f"{statistics.median(ratios):.1f}" if ratios else ""
 
 
-def _figure(row: ComparisonRow | None) -> str:
-    if row is None:
+def _figure(standings: Standings, test: str, row: Row) -> str:
+    compared = standings.compared[test].get(row.name)
+    if compared is None:
         return ""
-    text = f"{100 * row.f1:.1f} [{100 * row.interval.low:.1f}, {100 * row.interval.high:.1f}]"
-    return (
-        text if row.versus is None else f"{text} p {row.versus.p:.3f}" if row.versus.p >= 0.001 else f"{text} p < 0.001"
-    )
+    text = f"{100 * compared.f1:.1f} [{100 * compared.interval.low:.1f}, {100 * compared.interval.high:.1f}]"
+    if compared.versus is not None:
+        text += f" p {_p(compared.versus)}"
+    gain = standings.gains[test].get(row.name)
+    if gain is not None and gain.versus is not None:
+        text += f"; {100 * gain.versus.difference:+.1f} p {_p(gain.versus)}"
+    return text
+
+
+def _p(versus: Versus) -> str:
+    text = "< 0.001" if versus.p < 0.001 else f"{versus.p:.3f}"
+    return text + "*" * (versus.scope == "these models")

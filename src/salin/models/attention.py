@@ -29,5 +29,5 @@ def training_attention(model: PreTrainedModel) -> Iterator[None]:
     try:
         yield
     finally:
-        if changed:
+        if changed and before is not None:
             model.set_attn_implementation(before)

@@ -50,7 +50,7 @@ def resolve(name: str | Path) -> Path:
     """The folder of a bundled model, a path or a Hugging Face id.
 
     Raises:
-        ModelError: When there is no such model, or the hub cannot be reached.
+        ModelError: When there is no such model, the hub cannot be reached, or the folder holds an adapter.
     """
     if str(name) in BUNDLED:
         folder = Path(str(files("salin"))) / "assets" / str(name)
@@ -59,11 +59,12 @@ def resolve(name: str | Path) -> Path:
         return folder
     path = Path(name)
     if path.is_dir():
+        _check_complete(path)
         return path
     if path.exists():
         raise ModelError(f"{path}: a model is a folder, not a file")
     try:
-        return Path(snapshot_download(str(name), allow_patterns=_DOWNLOADED))
+        downloaded = Path(snapshot_download(str(name), allow_patterns=_DOWNLOADED))
     except HFValidationError:
         raise ModelError(f"{name}: no such folder, and no Hugging Face id. Bundled: {', '.join(BUNDLED)}") from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
@@ -71,14 +72,17 @@ def resolve(name: str | Path) -> Path:
             f"{name}: no such folder, and the hub did not give it ({type(error).__name__}). Check the spelling, the "
             f"network, and HF_HUB_OFFLINE. Bundled: {', '.join(BUNDLED)}"
         ) from error
+    _check_complete(downloaded)
+    return downloaded
 
 
 def check_folder(folder: Path) -> None:
-    """Refuses folders that hold pickles or damaged safetensors.
+    """Refuses folders that hold pickles, damaged safetensors, or an adapter for weights that lie elsewhere.
 
     Raises:
         ModelError: Naming the file.
     """
+    _check_complete(folder)
     weights = []
     for path in sorted(folder.iterdir()):
         if path.is_file() and _is_pickle(path):
@@ -253,6 +257,17 @@ def _without_unsafe_keys(value: Any) -> Any:
         for key, item in value.items()
         if not any(part in key for part in _UNSAFE) or (isinstance(item, int | float) and not isinstance(item, bool))
     }
+
+
+def _check_complete(folder: Path) -> None:
+    """Refuses an adapter: where peft is installed, transformers would fetch the model that the adapter names."""
+    path = folder / "adapter_config.json"
+    if path.exists():
+        raise ModelError(
+            f"{path}: this is an adapter (peft), which changes a model whose weights lie elsewhere, and salin opens "
+            "whole models alone. Merge it into its base model and save that with its tokenizer "
+            "(peft: `model.merge_and_unload().save_pretrained(FOLDER)`)"
+        )
 
 
 def _check_shards(path: Path) -> None:

@@ -30,6 +30,7 @@ from salin.models.loading import (
     resolve,
 )
 from salin.models.network import TaggingNetwork
+from salin.models.positions import fitting_length
 from salin.models.settings import FILE, TaggerSettings
 
 # Sentences read ahead, so that batches can be filled with sentences of like length.
@@ -104,13 +105,8 @@ class Tagger(TagsText):
         """
         folder = resolve(encoder)
         config, tokenizer = load_config(folder), load_tokenizer(folder)
-        positions = getattr(config, "max_position_embeddings", None) or max_length
-        # RoBERTa-type models count positions from behind the padding index.
-        positions -= (
-            (config.pad_token_id or 0) + 1 if config.model_type in {"roberta", "xlm-roberta", "camembert"} else 0
-        )
         settings = TaggerSettings(
-            labels=tuple(sorted(set(labels))), head=head, max_length=min(max_length, positions),
+            labels=tuple(sorted(set(labels))), head=head, max_length=fitting_length(config, max_length),
             frozen_blocks=frozen_blocks, provenance={"encoder": str(encoder)},
         )  # fmt: skip
         config.id2label = dict(enumerate(settings.tags))

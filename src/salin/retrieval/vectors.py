@@ -18,6 +18,7 @@ from salin.errors import SettingError
 from salin.models.checksum import weights_checksum
 from salin.models.hidden import hidden_states
 from salin.models.loading import load_encoder, load_tokenizer, resolve
+from salin.models.positions import fitting_length
 from salin.models.tagger import Tagger
 
 _PATTERN = re.compile(r"(?P<pool>cls|mean)-(?P<layer>\d+|last)(?P<centred>-centred)?(?:@(?P<encoder>.+))?")
@@ -82,11 +83,14 @@ class SentenceVectors:
         self._tagger = tagger
         self._encoder: PreTrainedModel | None = None
         self._tokenizer: PreTrainedTokenizerFast = tagger.tokenizer
+        max_length = tagger.settings.max_length
         if settings.encoder is not None:
             folder = resolve(settings.encoder)
             self._encoder, self._tokenizer = load_encoder(folder), load_tokenizer(folder)
             nn.Module.to(self._encoder, tagger.device)
-        self._windower = Windower(self._tokenizer, tagger.settings.max_length)
+            # As long as the tagger's windows, unless this encoder cannot read as many pieces.
+            max_length = fitting_length(self._encoder.config, max_length)
+        self._windower = Windower(self._tokenizer, max_length)
 
     @torch.no_grad()
     def __call__(self, sentences: Sequence[Sentence]) -> Tensor:
@@ -101,15 +105,11 @@ class SentenceVectors:
                     counts[row] = _ngrams(sentence.text)
             return functional.normalize(counts, dim=1)
         windows = [window for window in self._windower.windows(sentences) if window.owned and window.owned[0] == 0]
-        size = self._tagger.network.classifier.config.hidden_size
-        if self._encoder is not None:
-            size = self._encoder.config.hidden_size
-        vectors = torch.zeros(len(sentences), size)
+        vectors = torch.zeros(len(sentences), self._runs.config.hidden_size)
         for group in length_buckets([len(window) for window in windows], _PIECES_A_BATCH):
             chosen = [windows[index] for index in group]
             batch = collate(chosen, padding_piece(self._tokenizer)).to(self._tagger.device)
-            encoder = self._encoder or self._tagger.network.classifier.base_model
-            hidden = hidden_states(encoder, batch.input_ids, batch.attention_mask, self.settings.layer)
+            hidden = hidden_states(self._runs, batch.input_ids, batch.attention_mask, self.settings.layer)
             if self.settings.pool == "cls":
                 pooled = hidden[:, 0]
             else:
@@ -120,12 +120,19 @@ class SentenceVectors:
             vectors[[window.sentence for window in chosen]] = pooled.float().cpu()
         return functional.normalize(vectors, dim=1)
 
+    @property
+    def _runs(self) -> PreTrainedModel:
+        """The encoder whose hidden states are taken."""
+        encoder = self._tagger.network.classifier.base_model if self._encoder is None else self._encoder
+        assert isinstance(encoder, PreTrainedModel)
+        return encoder
+
     @torch.no_grad()
     def made_with(self) -> str:
         """A checksum of the weights that vectors are made with; empty where they need none."""
         if self.settings.pool == "ngrams":
             return ""
-        return weights_checksum(self._tagger.network.classifier.base_model if self._encoder is None else self._encoder)
+        return weights_checksum(self._runs)
 
 
 def centre(vectors: Tensor, mean: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from salin.corpus.lexicon import CodeSwitching, Lexicon
 from salin.evaluation import score
 from salin.models import Tagger
 from salin.models.attention import training_attention
+from salin.models.checksum import weights_checksum
 from salin.training.calibration import calibrate
 from salin.training.loop import LoopSettings, fit
 
@@ -109,6 +110,7 @@ def made_with(tagger: Tagger, source: Sequence[Corpus], dev: Corpus, settings: M
     return {
         **{f"method.{name}": value for name, value in method.items()},
         **{f"tagger.{name}": value for name, value in model.items()},
+        "start": weights_checksum(tagger.network)[:16],
         "source": [corpus.checksum[:16] for corpus in source],
         "dev": dev.checksum[:16],
     }

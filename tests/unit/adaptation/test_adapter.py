@@ -81,6 +81,18 @@ def test_adaptation_changes_tags_and_leaves_no_trace(tagger: Tagger, rule: Rule)
 
 
 @pytest.mark.parametrize("engine", ["batched", "sequential"])
+def test_sentences_without_words_come_back_as_they_are(tagger: Tagger, rule: Rule, engine: str) -> None:
+    nothing = [Sentence(text, ()) for text in ("", "  ", "\n")]
+    options = {"rule": rule, "engine": engine, "vectors": "mean-0"}
+    adapter = Adapter(tagger, SOURCE, **options)
+    assert list(adapter.tag_sentences(nothing)) == nothing  # they have learned from no neighbour either
+    # Beside such sentences, and with them among the sources, others are tagged as ever.
+    with_empty = Corpus((*nothing, *SOURCE), name="with empty texts")
+    beside = list(Adapter(tagger, with_empty, **options).tag_sentences([*nothing, *SENTENCES]))
+    assert spans(beside[3:]) == spans(list(adapter.tag_sentences(SENTENCES)))
+
+
+@pytest.mark.parametrize("engine", ["batched", "sequential"])
 @pytest.mark.parametrize("where", ["loss", "query"])
 def test_weights_are_the_same_after_an_error(
     tagger: Tagger, engine: str, where: str, monkeypatch: pytest.MonkeyPatch

@@ -34,6 +34,13 @@ def test_a_window_may_decide_nothing() -> None:
     assert batch.attention_mask.tolist() == [[1, 0, 0], [1, 1, 1]]
 
 
+def test_a_batch_of_no_windows_is_one_that_networks_take_and_that_decides_nothing() -> None:
+    batch = collate([], pad=9)
+    assert batch.input_ids.tolist() == [[9]]
+    assert batch.attention_mask.tolist() == [[1]]  # a row without any attended piece would be NaN
+    assert batch.at_words(torch.zeros(1, 1, 4)).shape == (0, 4)
+
+
 def test_to_another_device_keeps_everything() -> None:
     batch = collate([SHORT], pad=9).to(torch.device("meta"))
     assert {t.device.type for t in (batch.input_ids, batch.attention_mask, batch.rows, batch.heads)} == {"meta"}

@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from salin.corpus import Sentence, segment_words
@@ -39,6 +40,36 @@ def test_a_short_sentence_is_one_window_with_the_special_pieces_around(tokenizer
     assert [window.words[head] for head in window.heads] == [0, 1, 2]
     assert list(window.words[1:-1]) == sorted(window.words[1:-1])
     assert "".join(tokenizer.decode(window.pieces[1:-1]).split()) == "MariametJan"
+
+
+@pytest.mark.parametrize("kind", [*TOKENIZERS, "without-unknown"])
+@pytest.mark.parametrize("template", ["<s> $A </s>", "<s> $A", "$A </s>", "<s> <s> $A </s>", None])
+def test_what_stands_around_a_sequence_is_the_tokenizers_own(kind: str, template: str | None) -> None:
+    """Also where the tokenizer leaves nothing of most words, having neither their letters nor an unknown piece."""
+    tokenizer = without_unknown_piece() if kind == "without-unknown" else build_tokenizer(kind)
+    ids = tokenizer.convert_tokens_to_ids(["<s>", "</s>"])
+    if template is None:
+        tokenizer.backend_tokenizer.post_processor = None
+    else:
+        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+            single=template, special_tokens=list(zip(["<s>", "</s>"], ids, strict=True))
+        )
+    before, _, behind = (template or "$A").partition("$A")
+    (window,) = Windower(tokenizer).windows([Sentence.from_tokens(["a", "zz", "a"])])
+    inside = slice(len(before.split()), len(window) - len(behind.split()))
+    assert window.owned == (0, 1, 2)
+    assert {window.words[head] for head in window.heads} == set(window.words[inside]) == {0, 1, 2}
+    assert window.words[: inside.start] == (-1,) * inside.start
+    assert window.words[inside.stop :] == (-1,) * len(behind.split())
+    assert tokenizer.convert_ids_to_tokens(window.pieces[: inside.start]) == before.split()
+    assert tokenizer.convert_ids_to_tokens(window.pieces[inside.stop :]) == behind.split()
+
+
+def without_unknown_piece() -> PreTrainedTokenizerFast:
+    """A tokenizer that knows the letter z alone."""
+    tokenizer = Tokenizer(models.BPE({"<s>": 0, "</s>": 1, "<pad>": 2, "z": 3}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", cls_token="<s>", sep_token="</s>")
 
 
 @pytest.mark.parametrize("overlap", [None, 0, 1, 7])

@@ -66,6 +66,8 @@ def test_confidences_of_entities() -> None:
     scores, correct = entity_confidences([gold], [guess])
     assert scores.tolist() == [0.9, 0.4]
     assert correct.tolist() == [True, False]
+    scores, correct = entity_confidences([gold], [guess], labels={"LOC"})
+    assert len(scores) == len(correct) == 0, "no prediction of the only label that counts"
 
 
 def test_temperature_of_two_classes_by_hand() -> None:

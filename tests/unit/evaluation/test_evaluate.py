@@ -12,12 +12,23 @@ import pytest
 
 from salin.corpus import Corpus
 from salin.errors import DataError
-from salin.evaluation import Result, Signature, bootstrap_interval, evaluate, score_predictions
+from salin.evaluation import (
+    AdaptationRecord,
+    DataRecord,
+    FileRecord,
+    Result,
+    Signature,
+    bootstrap_interval,
+    evaluate,
+    result_table,
+    score_predictions,
+)
+from salin.evaluation.records import CalibrationRecord
 from salin.evaluation.result import SentenceCounts
 
 
 def test_a_result_says_everything(corpus: Any, middling: Any) -> None:
-    result = evaluate(middling, corpus, seeds=[95], windows="128/64", source_entities={"Ana"}, notes=["a note"])
+    result = evaluate(middling, corpus, seeds=[95], windows="128/63", source_entities={"Ana"}, notes=["a note"])
     assert result.system == "middling"
     assert (result.micro.tp, result.micro.fp, result.micro.fn) == (2, 3, 3)
     assert result.micro.f1 == pytest.approx(0.4)
@@ -36,7 +47,7 @@ def test_a_result_says_everything(corpus: Any, middling: Any) -> None:
     assert (signature.n, signature.seeds, signature.windows, signature.data) == (
         4,
         (95,),
-        "128/64",
+        "128/63",
         corpus.checksum[:12],
     )
     assert (signature.labels, signature.counted) == (("LOC", "ORG", "PER"), ())
@@ -52,6 +63,15 @@ def test_a_restriction_to_labels_stands_in_the_signature(corpus: Any, middling: 
     result = evaluate(middling, corpus, labels=["PER"])
     assert list(result.by_type) == ["PER"]
     assert Signature.parse(result.signature).counted == ("PER",)
+
+
+def test_what_does_not_count_is_no_miscalibration(corpus: Any, perfect: Any) -> None:
+    perfect.scores = 1.0
+    perfect.tags[1] = "O B-LOC"
+    assert evaluate(perfect, corpus).calibration == CalibrationRecord(ece=1 / 6, bins=15, binning="mass", entities=6)
+    only = evaluate(perfect, corpus, labels=["PER", "ORG"])
+    assert only.micro.f1 == 1
+    assert only.calibration == CalibrationRecord(ece=0, bins=15, binning="mass", entities=4)
 
 
 def test_calibration_is_there_when_scores_are(corpus: Any, middling: Any, perfect: Any) -> None:
@@ -97,6 +117,31 @@ def test_results_survive_the_file(corpus: Any, middling: Any, tmp_path: Path) ->
     assert bootstrap_interval(again.counts()).low == result.interval.low
     assert json.loads(path.read_text(encoding="utf-8"))["sentence_counts"]["by_type"]["ORG"] == "2:0/1/1"
     assert sorted(tmp_path.rglob("*")) == [path.parent, path]
+
+
+def test_a_result_says_how_its_tagger_adapted(corpus: Any, perfect: Any, tmp_path: Path) -> None:
+    lexicon = tmp_path / "en-es.tsv"
+    lexicon.write_text("the\tel\n", encoding="utf-8")
+    how = AdaptationRecord(
+        rule="sgd", rate=0.05, steps=1, k=2, vectors="mean-0-centred", source=[DataRecord.of(corpus)],
+        lexicons=[FileRecord.of(lexicon)],
+    )  # fmt: skip
+    result = evaluate(perfect, corpus, adaptation=how)
+    result.save(tmp_path / "x.json")
+    assert Result.load(tmp_path / "x.json").adaptation == how
+    assert how.source[0].checksum == corpus.checksum
+    assert (how.lexicons[0].name, len(how.lexicons[0].checksum)) == ("en-es.tsv", 64)
+    shown = result_table(result).markdown()
+    assert f"adapted: sgd at rate 0.05, 1 step on 2 of tiny ({corpus.checksum[:12]}) translated with en-es" in shown
+    with pytest.raises(DataError, match="cannot be read"):
+        FileRecord.of(tmp_path / "missing.tsv")
+
+
+def test_results_from_before_that_still_load(corpus: Any, perfect: Any, tmp_path: Path) -> None:
+    value = evaluate(perfect, corpus).model_dump(mode="json")
+    del value["adaptation"]
+    (tmp_path / "old.json").write_text(json.dumps(value), encoding="utf-8")
+    assert Result.load(tmp_path / "old.json").adaptation is None
 
 
 @pytest.mark.parametrize(

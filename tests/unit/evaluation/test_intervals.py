@@ -1,4 +1,4 @@
-"""Bootstrap intervals: reproducible, of the right width, and covering."""
+"""Bootstrap intervals of scores and of differences: reproducible, of the right width, and covering."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from salin.errors import SettingError
-from salin.evaluation import bootstrap_interval, summarise_seeds
+from salin.evaluation import bootstrap_interval, difference_interval, summarise_seeds
 from salin.evaluation.counts import IntArray
 
 
@@ -33,6 +33,41 @@ def test_covers_the_truth_about_95_times_in_100() -> None:
         hits += interval.low <= 0.7 <= interval.high
     # Two standard errors of 300 coins at 0.95 are 0.025; the percentile bootstrap is a little short at n = 200.
     assert 0.91 <= hits / 300 <= 0.98
+
+
+def test_the_interval_of_a_difference_covers_it_about_95_times_in_100() -> None:
+    generator = np.random.default_rng(5)
+    hits = 0
+    for _ in range(300):
+        better, worse = coin_corpus(generator, 200, 0.7), coin_corpus(generator, 200, 0.6)
+        interval = difference_interval(better, worse, draws=400)
+        hits += interval.low <= 0.1 <= interval.high
+    assert 0.91 <= hits / 300 <= 0.98
+
+
+def test_what_is_hard_for_both_systems_cancels_out() -> None:
+    worse = coin_corpus(np.random.default_rng(6), 500, 0.5)
+    better = worse.copy()
+    better[:20, 0] = 1
+    alone, between = bootstrap_interval(better), difference_interval(better, worse)
+    assert between.high - between.low < 0.3 * (alone.high - alone.low)
+    back = difference_interval(worse, better)
+    assert (back.low, back.high) == (-between.high, -between.low)
+
+
+def test_unlike_seeds_widen_the_interval_of_a_difference() -> None:
+    # F1 0 or 1 by seed against F1 1: without any variance over sentences the difference is -1 to 0.
+    perfect = np.ones((40, 3), dtype=np.int64)
+    useless = np.stack([np.zeros(40), np.ones(40), np.ones(40)], axis=1).astype(np.int64)
+    unlike = np.stack([perfect, useless] * 2)
+    between, back = difference_interval(unlike, perfect), difference_interval(perfect, unlike)
+    assert (between.low, between.high) == (-1, 0)
+    assert (back.low, back.high) == (0, 1)
+
+
+def test_differences_of_unlike_data_are_refused() -> None:
+    with pytest.raises(SettingError, match="4 and on 3 sentences"):
+        difference_interval(np.ones((4, 3), dtype=np.int64), np.ones((3, 3), dtype=np.int64))
 
 
 def test_same_seed_same_interval() -> None:

@@ -14,10 +14,10 @@ names = st.text(min_size=1, max_size=8)
 
 def test_looks_like_this() -> None:
     signature = Signature(
-        labels=("LOC", "ORG", "PER"), n=1517, data="0123456789ab", seeds=(95, 495), windows="128/64", salin="0.1.0"
+        labels=("LOC", "ORG", "PER"), n=1517, data="0123456789ab", seeds=(95, 495), windows="128/63", salin="0.1.0"
     )
     assert str(signature) == (
-        "salin:0.1.0|scheme:IOB2|repair:conlleval|labels:LOC+ORG+PER|counted:all|windows:128/64|seeds:95,495|n:1517"
+        "salin:0.1.0|scheme:IOB2|repair:conlleval|labels:LOC+ORG+PER|counted:all|windows:128/63|seeds:95,495|n:1517"
         "|data:0123456789ab"
     )
 

@@ -1,4 +1,4 @@
-"""Paired randomisation against exact enumeration, and Holm's correction by hand."""
+"""Both tests against exact enumeration, what they take for chance, and Holm's correction by hand."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import permutation_test
 
 from salin.errors import SettingError
-from salin.evaluation import holm, paired_randomisation
+from salin.evaluation import assess, holm, paired_randomisation, run_permutation
 from salin.evaluation.counts import IntArray
 
 
@@ -92,6 +94,110 @@ def test_is_rarely_significant_where_nothing_differs() -> None:
         test = paired_randomisation(random_system(generator, gold), random_system(generator, gold), rounds=500)
         small += test.p <= 0.05
     assert small <= 20
+
+
+def runs_with_f1(*f1s: float) -> IntArray:
+    """A run for each F1, `[runs, 1, 3]`: one sentence with 100 gold and 100 predicted entities."""
+    return np.array([[[round(100 * value), 100, 100]] for value in f1s])
+
+
+def test_few_runs_give_the_exact_p_of_every_relabelling() -> None:
+    # Of the ways to deal 60, 62, 64, 70 out by twos, 64 + 70 against 60 + 62 and its mirror image differ most.
+    test = run_permutation(runs_with_f1(0.70, 0.64), runs_with_f1(0.60, 0.62))
+    assert test is not None
+    assert (test.p, test.rounds, test.exact) == (2 / 6, 6, True)
+    assert test.difference == pytest.approx(0.06)
+
+
+few_runs = st.lists(st.integers(0, 100), min_size=2, max_size=5)
+
+
+@given(first=few_runs, second=few_runs)
+def test_relabelling_runs_agrees_with_scipy(first: list[int], second: list[int]) -> None:
+    test = run_permutation(*(runs_with_f1(*(n / 100 for n in side)) for side in (first, second)))
+
+    def distance(a: IntArray, b: IntArray, axis: int) -> IntArray:
+        # Times both numbers of runs, so that it is whole and no difference hangs on rounding.
+        return abs(a.sum(axis) * len(second) - b.sum(axis) * len(first))
+
+    # It is large for differences either way, so its upper tail is the two-sided test.
+    expected = permutation_test((first, second), distance, alternative="greater", n_resamples=np.inf, vectorized=True)
+    assert test is not None
+    assert test.p == pytest.approx(expected.pvalue)
+
+
+@pytest.mark.parametrize(("count", "least"), [(2, 2 / 6), (3, 2 / 20), (4, 2 / 70), (5, 2 / 252)])
+def test_the_least_p_over_runs_depends_on_how_many_there_are(count: int, least: float) -> None:
+    better, worse = (runs_with_f1(*(base + i / 100 for i in range(count))) for base in (0.8, 0.2))
+    for test in (run_permutation(better, worse), run_permutation(worse, better)):
+        assert test is not None
+        assert test.p == least
+
+
+def test_many_runs_are_relabelled_at_random() -> None:
+    generator = np.random.default_rng(9)
+    a, b = (runs_with_f1(*generator.uniform(mean - 0.1, mean + 0.1, 5)) for mean in (0.5, 0.55))
+    exact, drawn = run_permutation(a, b), run_permutation(a, b, rounds=251)
+    assert exact is not None and drawn is not None
+    assert exact.exact and not drawn.exact
+    assert drawn.p == pytest.approx(exact.p, abs=0.06)
+    assert drawn == run_permutation(a, b, rounds=251)
+
+
+def test_one_run_says_nothing_about_runs() -> None:
+    one, three = runs_with_f1(0.9), runs_with_f1(0.1, 0.2, 0.3)
+    assert run_permutation(one, three) is None
+    assert run_permutation(three, one) is None
+    assert run_permutation(one[0], three) is None
+    test = assess(one, three)
+    assert test.runs is None
+    assert test.p == test.sentences.p
+
+
+def runs_of_a_method(
+    generator: np.random.Generator, ease: NDArray[np.float64], accuracy: float, seeds: float
+) -> IntArray:
+    """Five runs of a method that finds a sentence's one entity with some probability.
+
+    Args:
+        generator: Draws.
+        ease: What each sentence adds to that probability, whoever tags it.
+        accuracy: Of the method, over all seeds.
+        seeds: The standard deviation between seeds.
+    """
+    probabilities = accuracy + generator.normal(0, seeds, size=(5, 1)) + ease
+    right = generator.random(probabilities.shape) < probabilities
+    return np.stack([right, np.ones_like(right), np.ones_like(right)], axis=-1).astype(np.int64)
+
+
+def share_of_small_p(difference: float, seeds: float) -> tuple[float, float]:
+    """How often p is at most 0.05 over sentences alone, and over sentences and seeds."""
+    generator = np.random.default_rng(10)
+    small = []
+    for _ in range(300):
+        ease = generator.uniform(-0.25, 0.25, size=500)
+        first, second = (runs_of_a_method(generator, ease, 0.6 + d, seeds) for d in (difference, 0))
+        test = assess(first, second, rounds=300)
+        small.append((test.sentences.p <= 0.05, test.p <= 0.05))
+    over_sentences, over_both = np.mean(small, axis=0)
+    return float(over_sentences), float(over_both)
+
+
+def test_equal_methods_with_unlike_seeds_are_rarely_told_apart() -> None:
+    over_sentences, over_both = share_of_small_p(difference=0, seeds=0.03)
+    # Sentences alone see these ten models, and they do differ: by their seeds. That is no merit of a method.
+    assert over_sentences > 0.2
+    # Two standard errors of 300 coins at 0.05 are 0.025.
+    assert over_both <= 0.075
+
+
+def test_equal_methods_with_equal_seeds_are_rarely_told_apart() -> None:
+    over_sentences, over_both = share_of_small_p(difference=0, seeds=0)
+    assert over_both <= over_sentences <= 0.075
+
+
+def test_unlike_methods_are_told_apart_for_all_their_seeds() -> None:
+    assert share_of_small_p(difference=0.08, seeds=0.03)[1] > 0.8
 
 
 def test_a_system_without_seeds_stands_beside_each_seed_of_the_other() -> None:

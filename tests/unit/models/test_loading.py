@@ -57,6 +57,27 @@ def test_only_pickled_weights_are_no_weights(folder: Path) -> None:
         load_encoder(folder)
 
 
+@pytest.mark.parametrize("beside", ["adapter alone", "whole model"])
+def test_an_adapter_whose_base_model_lies_elsewhere_is_refused(folder: Path, beside: str) -> None:
+    """Where peft is installed, transformers would fetch the base model that the adapter names."""
+    if beside == "adapter alone":
+        (folder / "config.json").unlink()
+        (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text(
+        json.dumps({"peft_type": "LORA", "base_model_name_or_path": "some/bert"})
+    )
+    for opened in (Tagger.from_pretrained, lambda path: Tagger.on_encoder(path, ["PER"]), check_folder, resolve):
+        with pytest.raises(ModelError, match=r"adapter_config\.json: .*\(peft\).*merge_and_unload"):
+            opened(folder)
+
+
+def test_an_adapter_from_the_hub_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "adapter_config.json").write_text("{}")
+    monkeypatch.setattr("salin.models.loading.snapshot_download", lambda *_, **__: str(folder))
+    with pytest.raises(ModelError, match="merge_and_unload"):
+        resolve("somebody/some-adapter")
+
+
 @pytest.mark.parametrize("kept", [0, 5, 9, 100, -1])
 def test_truncated_weights_are_refused(folder: Path, kept: int) -> None:
     path = folder / "model.safetensors"

@@ -169,6 +169,14 @@ def test_tags_do_not_depend_on_what_is_tagged_beside(tagger: Tagger) -> None:
             assert [e.score for e in a.entities] == pytest.approx([e.score for e in b.entities], abs=1e-5)
 
 
+def test_sentences_without_words_come_back_as_they_are(tagger: Tagger) -> None:
+    nothing = [Sentence(text, ()) for text in ("", "  ", "\n")]
+    assert list(tagger.tag_sentences(nothing)) == nothing
+    assert [scores.shape for scores in tagger.emissions(nothing)] == [(0, len(tagger.settings.tags))] * 3
+    assert tagger.tag("") == Sentence("", ())
+    assert tagger.tag([]) == []
+
+
 def test_a_long_sentence_is_tagged_whole(tagger: Tagger) -> None:
     assert len(tagger.windower.windows([LONG])) > 3
     (scores,) = tagger.emissions([LONG])

@@ -18,7 +18,7 @@ from salin.models.hidden import hidden_states
 from salin.retrieval import SentenceVectors, VectorSettings
 from salin.retrieval.vectors import centre
 from tiny_corpora import TRAIN, labelled
-from tiny_models import ARCHITECTURES
+from tiny_models import ARCHITECTURES, build_model
 
 SENTENCES = [labelled(line) for line in TRAIN]
 
@@ -133,6 +133,19 @@ def test_another_encoder(tagger: Tagger, model_folder: Callable[[str], Path]) ->
     other = Tagger.on_encoder(model_folder("albert"), ["PER"], max_length=32)
     named = vectors(tagger, f"mean-last@{model_folder('albert')}")
     assert torch.allclose(named, vectors(other, "mean-last"), atol=1e-6)
+
+
+@pytest.mark.parametrize("architecture", ["bert", "xlm-roberta"])
+def test_an_encoder_that_reads_less_than_the_tagger_gets_shorter_windows(
+    model_folder: Callable[[str], Path], tmp_path: Path, architecture: str
+) -> None:
+    small = build_model(architecture, tmp_path / "small", positions=32)
+    tagger = Tagger.on_encoder(model_folder("albert"), ["PER"], max_length=60)
+    long = labelled(" ".join(TRAIN))
+    found = vectors(tagger, f"mean-last@{small}", [long, *SENTENCES])
+    # As a tagger on that encoder would make them, whose windows are as long as its positions.
+    assert torch.allclose(found, vectors(Tagger.on_encoder(small, ["PER"]), "mean-last", [long, *SENTENCES]), atol=1e-6)
+    assert found[0].norm() == pytest.approx(1)
 
 
 def test_ngrams_know_what_looks_alike(tagger: Tagger) -> None:

@@ -68,8 +68,10 @@ def test_the_rate_rises_and_falls(changes: dict[str, object], rates: list[float]
 
 @pytest.mark.parametrize("warmup", [0, 0.06, 0.1, 0.33, 1])
 @pytest.mark.parametrize("steps", [1, 2, 9, 100])
-def test_the_rate_is_never_zero_nor_above_its_peak(steps: int, warmup: float) -> None:
-    rates = [settings(steps=steps, warmup=warmup).rate(step) for step in range(steps)]
+@pytest.mark.parametrize("schedule", ["linear", "constant"])
+def test_the_rate_is_never_zero_nor_above_its_peak(steps: int, warmup: float, schedule: str) -> None:
+    made = settings(steps=steps, warmup=warmup, schedule=schedule)
+    rates = [made.rate(step) for step in range(steps)]
     assert all(0 < rate <= 1 for rate in rates)
     peak = rates.index(max(rates))
     assert rates[: peak + 1] == sorted(rates[: peak + 1])

@@ -1,0 +1,182 @@
+"""What the parts of a result are, as they stand in a JSON file."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from salin.corpus.catalogue import sha256_of
+from salin.corpus.corpus import Corpus
+from salin.errors import DataError
+from salin.evaluation.counts import Counts
+from salin.evaluation.intervals import Interval
+from salin.evaluation.signature import installed_version
+
+
+class Record(BaseModel):
+    """What all parts of a result share: they never change, and unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Ratios(Record):
+    """Counts and what follows from them, in 0..1 and to be read without salin.
+
+    Attributes:
+        precision: tp / (tp + fp).
+        recall: tp / (tp + fn).
+        f1: Their harmonic mean.
+        tp: Right predictions.
+        fp: Wrong predictions.
+        fn: What was not found.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    tp: int
+    fp: int
+    fn: int
+
+    @classmethod
+    def of(cls, counts: Counts) -> Ratios:
+        """Writes counts out."""
+        return cls(
+            precision=counts.precision,
+            recall=counts.recall,
+            f1=counts.f1,
+            tp=counts.tp,
+            fp=counts.fp,
+            fn=counts.fn,
+        )
+
+    @property
+    def support(self) -> int:
+        """How many gold entities there are."""
+        return self.tp + self.fn
+
+
+class IntervalRecord(Record):
+    """A bootstrap interval of micro-F1, or of a difference."""
+
+    low: float
+    high: float
+    level: float
+    draws: int
+
+    @classmethod
+    def of(cls, interval: Interval) -> IntervalRecord:
+        """Writes an interval down."""
+        return cls(low=interval.low, high=interval.high, level=interval.level, draws=interval.draws)
+
+
+class CalibrationRecord(Record):
+    """How far the scores of predicted entities are from being probabilities.
+
+    Attributes:
+        ece: Expected calibration error in 0..1.
+        bins: How many bins.
+        binning: Bins of equal mass or of equal width.
+        entities: How many predictions had a score.
+    """
+
+    ece: float
+    bins: int
+    binning: Literal["mass", "width"]
+    entities: int
+
+
+class DataRecord(Record):
+    """A corpus: name, sha256 of its content (empty where there is none) and size."""
+
+    name: str
+    checksum: str
+    sentences: int
+
+    @classmethod
+    def of(cls, corpus: Corpus) -> DataRecord:
+        """Describes a corpus."""
+        return cls(name=corpus.name, checksum=corpus.checksum, sentences=len(corpus))
+
+
+class FileRecord(Record):
+    """A file of another kind: its name, without folders, and the sha256 of its bytes."""
+
+    name: str
+    checksum: str
+
+    @classmethod
+    def of(cls, path: str | Path) -> FileRecord:
+        """Describes a file.
+
+        Raises:
+            DataError: When it cannot be read.
+        """
+        path = Path(path)
+        try:
+            return cls(name=path.name, checksum=sha256_of(path))
+        except OSError as error:
+            raise DataError(f"cannot be read ({error.strerror})", path=path) from None
+
+
+class AdaptationRecord(Record):
+    """How a tagger adapted to each sentence before it tagged it: runs that differ in this are of different systems.
+
+    Attributes:
+        rule: Name of the update rule.
+        rate: Its step size.
+        steps: Gradient steps a sentence.
+        k: Source sentences that each learned from.
+        vectors: What similarity was measured with, such as `mean-0-centred`.
+        source: What was learned from, as it was read.
+        lexicons: What it was translated with before; empty where it was not.
+        target: Plain text whose mean vector centred the queries; None where it was the source's, or an index knows.
+    """
+
+    rule: str
+    rate: float
+    steps: int
+    k: int
+    vectors: str
+    source: list[DataRecord]
+    lexicons: list[FileRecord] = []
+    target: FileRecord | None = None
+
+    def __str__(self) -> str:
+        """One line for people."""
+        source = " and ".join(f"{data.name} ({data.checksum[:12]})" for data in self.source)
+        words = " and ".join(f"{file.name} ({file.checksum[:12]})" for file in self.lexicons)
+        target = f", centred on {self.target.name} ({self.target.checksum[:12]})" if self.target else ""
+        return (
+            f"{self.rule} at rate {self.rate:g}, {self.steps} {'step' if self.steps == 1 else 'steps'} on {self.k} of "
+            f"{source}{f' translated with {words}' if words else ''}, found by {self.vectors}{target}"
+        )
+
+
+class Environment(Record):
+    """Where the result was made; `torch` is None where it is not installed."""
+
+    python: str
+    platform: str
+    cpus: int
+    salin: str
+    numpy: str
+    torch: str | None
+
+    @classmethod
+    def here(cls) -> Environment:
+        """Describes this process, without importing torch."""
+        # A container is often given fewer processors than the machine has.
+        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return cls(
+            python=platform.python_version(),
+            platform=f"{platform.system()} {platform.machine()}",
+            cpus=cpus,
+            salin=installed_version("salin"),
+            numpy=installed_version("numpy"),
+            torch=installed_version("torch") or None,
+        )

@@ -1,0 +1,171 @@
+"""A recipe with the places of its files: what is finished, what is stale, and what a cell begins with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from salin.errors import SettingError
+from salin.experiments.cell import Cell, CellResult, cells
+from salin.experiments.inputs import encoder_checksum, file_checksum
+from salin.experiments.recipe import Recipe, System, TrainedBy
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A recipe, and where its results and runs are.
+
+    Attributes:
+        path: The recipe's file.
+        results: Where result files go: `RESULTS/RECIPE/CELL.json`.
+        runs: Where logs, checkpoints and trained taggers go.
+        encoder: Stands in for the recipe's encoder; the results then go to a folder named for it.
+    """
+
+    path: Path
+    results: Path = Path("results")
+    runs: Path = Path("runs")
+    encoder: str | None = None
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe."""
+        return Recipe.read(self.path, self.encoder)
+
+    @property
+    def name(self) -> str:
+        """`RECIPE` or `RECIPE@ENCODER`, as its folders are called."""
+        return self.path.stem + ("" if self.encoder is None else "@" + self.encoder.replace("/", "--"))
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All cells."""
+        return cells(self.recipe)
+
+    def system(self, cell: Cell) -> System:
+        """The system of a cell."""
+        return self.recipe.systems[cell.system]
+
+    def encoder_of(self, cell: Cell) -> str:
+        """The name of the encoder that a cell is trained on."""
+        return self.system(cell).encoder or self.recipe.encoder
+
+    def result_file(self, cell: Cell) -> Path:
+        """Where a cell's result goes."""
+        return self.results / self.name / f"{cell.name}.json"
+
+    def run_folder(self, cell: Cell) -> Path:
+        """A cell's folder for checkpoints: another one for other settings, corpora, dictionaries or weights."""
+        made_of = json.dumps([self.fingerprint(cell), self._trained_on(cell)], sort_keys=True)
+        return self.runs / self.name / f"{cell.name}.{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
+
+    def base(self, cell: Cell) -> tuple[Experiment, Cell] | None:
+        """The cell whose tagger a cell begins with, and the experiment that it belongs to.
+
+        Raises:
+            SettingError: When there is no such system.
+        """
+        how: TrainedBy | None = self.system(cell).trained_by
+        if how is None:
+            return None
+        experiment = self if how.recipe is None else replace(self, path=how.recipe)
+        recipe = experiment.recipe
+        if how.system not in recipe.systems or cell.label_set not in recipe.label_sets:
+            raise SettingError(f"{experiment.path}: has no system {how.system!r} with label set {cell.label_set!r}")
+        return experiment, Cell(how.system, cell.label_set, cell.seed)
+
+    def finished(self, cell: Cell) -> CellResult | None:
+        """The cell's result, where there is one of the same settings and of the same inputs."""
+        file = self.result_file(cell)
+        if not file.exists():
+            return None
+        result = CellResult.load(file)
+        return result if self._up_to_date(result, cell) else None
+
+    def stale(self) -> list[Cell]:
+        """The cells that have a result of other settings or inputs."""
+        return [cell for cell in self.cells if self.result_file(cell).exists() and self.finished(cell) is None]
+
+    def _up_to_date(self, result: CellResult, cell: Cell) -> bool:
+        if result.fingerprint != self.fingerprint(cell):
+            return False
+        # What is not on this machine cannot be compared, and tables are made where corpora are not.
+        now = self.inputs(cell)
+        return all(now.get(name, checksum) in (checksum, None) for name, checksum in result.inputs.items())
+
+    def fingerprint(self, cell: Cell) -> str:
+        """A checksum of all settings that a cell depends on; those of the tagger that it begins with are among them."""
+        system, base = self.system(cell), self.base(cell)
+        settings = None
+        if system.method not in {"rules", "trained"}:
+            settings = self.recipe.settings_of(system, cell.seed or 0).model_dump()
+        adapt = {
+            name: {**how.model_dump(exclude={"baseline"}), "rate": how.resolved_rule.rate}
+            for name, how in system.adapt.items()
+        }
+        parts = {
+            "encoder": self.as_written(self.encoder_of(cell)),
+            "settings": settings,
+            "tagger": self.recipe.tagger.model_dump(),
+            "method": system.method,
+            "rules": system.rules,
+            "adapt": adapt,
+            "finetune": system.finetune.model_dump() if system.finetune else None,
+            "label_set": self.recipe.label_sets[cell.label_set].model_dump(),
+            "switched_dev": self.recipe.switched_dev,
+            "base": base[0].fingerprint(base[1]) if base else None,
+        }
+        text = json.dumps(self.as_written(parts), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def inputs(self, cell: Cell) -> dict[str, str | None]:
+        """Checksums of the files and the encoder that a cell reads, by name; None where one is not on this machine."""
+        labels, system = self.recipe.label_sets[cell.label_set], self.system(cell)
+        tested_on = (labels.tests, system.adapt, system.finetune, self.recipe.switched_dev)
+        return {**self._trained_on(cell), **self._checksums(tested_on)}
+
+    def _trained_on(self, cell: Cell) -> dict[str, str | None]:
+        """Those of its inputs that its tagger depends on."""
+        labels, system = self.recipe.label_sets[cell.label_set], self.system(cell)
+        found = self._checksums((labels.source, labels.dev))
+        if system.rules is not None:
+            return found
+        settings = self.recipe.settings_of(system, cell.seed or 0)
+        name = self.encoder_of(cell)
+        found |= {**self._checksums(settings), f"encoder {self.as_written(name)}": encoder_checksum(name)}
+        base = self.base(cell)
+        return found | base[0]._trained_on(base[1]) if base else found
+
+    def _checksums(self, settings: Any) -> dict[str, str | None]:
+        return {self.as_written(path): file_checksum(path) for path in _paths(settings)}
+
+    def as_written(self, value: Any) -> Any:
+        """Settings with paths as they lie from the recipe, so that results are the same on every machine."""
+        if isinstance(value, dict):
+            return {key: self.as_written(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.as_written(item) for item in value]
+        if isinstance(value, Path | str):
+            return str(value).replace(f"{self.path.resolve().parent}/", "")
+        return value
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    """Every path in a structure of settings."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, BaseModel):
+        yield from _paths(value.model_dump())
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _paths(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _paths(item)
