@@ -40,7 +40,11 @@ def train(
         ),
     ] = None,
     label_map: options.LabelMap = None,
+    format: options.Format = "auto",
     on_error: options.BadLines = "strict",
+    token_column: options.TokenColumn = None,
+    tag_column: options.TagColumn = None,
+    offsets: options.SpanOffsets = None,
     head: Annotated[Literal["softmax", "crf"], typer.Option("--head", help="What decides on tags.")] = "softmax",
     steps: options.Steps = 800,
     learning_rate: options.LearningRate = 5e-4,
@@ -48,6 +52,15 @@ def train(
     seed: options.Seed = 95,
     mask_rate: options.MaskRate = 0.0,
     max_weight: options.MaxWeight = 0.0,
+    frozen_blocks: Annotated[
+        int | None,
+        typer.Option(
+            "--frozen-blocks",
+            min=0,
+            help="Do not train the embeddings and so many of the lowest blocks. Default: everything is trained.",
+            rich_help_panel="Training",
+        ),
+    ] = None,
     precision: options.Precision = "fp32",
     evaluate_every: options.EvaluateEvery = 100,
     lexicon: Annotated[
@@ -87,7 +100,7 @@ def train(
     The checkpoint with the best F1 on --dev becomes the tagger: a plain model folder with a card that says what it was
     made of. A run that was interrupted goes on where it was when the same command is given again.
     """
-    from salin.cli.corpora import read_corpora
+    from salin.cli.corpora import ReadOptions, read_corpora
     from salin.cli.run_folder import check_run_folder, finish_run, start_run
     from salin.cli.training_settings import make_settings, switching
 
@@ -99,7 +112,8 @@ def train(
         raise SettingError("--source and --dev go together: name files for both, or for neither to use the open corpus")
     check_run_folder(out)
     if source and dev is not None:
-        *corpora, dev_corpus = read_corpora([*source, dev], label_map, on_error)
+        reading = ReadOptions(format, on_error, token_column, tag_column, offsets)
+        *corpora, dev_corpus = read_corpora([*source, dev], label_map, reading)
     else:
         corpora, dev_corpus = _open_corpus(label_map)
 
@@ -126,6 +140,7 @@ def train(
             "batch": batch,
             "mask_rate": mask_rate,
             "max_weight": max_weight,
+            "frozen_blocks": frozen_blocks,
             "switching": switching(lexicon or [], switch_sentences, switch_words),
             "seed": seed,
             **given,

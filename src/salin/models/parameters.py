@@ -1,10 +1,13 @@
-"""Which parameters adaptation changes: linear layers and norms of the upper blocks and the head, never embeddings.
+"""Two sets of parameters: what training changes, and what adaptation changes.
 
-What is *trained* in the outer loop is another set: every parameter with `requires_grad`, embeddings too.
+*Trained* is all, or all above some frozen blocks. *Adapted* are linear layers and norms of the upper blocks and the
+head, never embeddings.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from torch import nn
@@ -37,11 +40,8 @@ def adapted_parameters(network: TaggingNetwork, frozen_blocks: int | None = None
     Raises:
         ModelError: When the network has fewer blocks than that.
     """
-    blocks = network.classifier.config.num_hidden_layers
-    frozen = blocks // 3 if frozen_blocks is None else frozen_blocks
-    if frozen > blocks:
-        raise ModelError(f"frozen_blocks is {frozen}, but the encoder has {blocks} blocks")
-    stack = block_stack(network.classifier, blocks)
+    frozen = network.classifier.config.num_hidden_layers // 3 if frozen_blocks is None else frozen_blocks
+    stack, _ = _lowest(network, frozen)
     left_alone = tuple(f"classifier.{stack}.{i}." for i in range(frozen)) if stack else ()
     modules, excluded = [], []
     for name, module in network.named_modules():
@@ -56,6 +56,50 @@ def adapted_parameters(network: TaggingNetwork, frozen_blocks: int | None = None
         else:
             excluded.append((name, f"{type(module).__name__} is neither a linear layer nor a norm"))
     return AdaptedParameters(tuple(modules), tuple(excluded))
+
+
+@contextmanager
+def trained_parameters(network: TaggingNetwork, frozen_blocks: int | None) -> Iterator[None]:
+    """Within it only what is to be trained asks for gradients.
+
+    Args:
+        network: A tagger's network.
+        frozen_blocks: None trains all. Otherwise the embeddings and so many of the lowest blocks stay as they are (Wu
+            et al. 2020 freeze the embeddings and 4 of 12). Where all blocks share one set of weights (ALBERT) they are
+            trained unless all are frozen.
+
+    Raises:
+        ModelError: When the network has fewer blocks than that.
+    """
+    frozen = [] if frozen_blocks is None else _frozen(network, frozen_blocks)
+    before = [(parameter, parameter.requires_grad) for parameter in frozen]
+    try:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter, required in before:
+            parameter.requires_grad_(required)
+
+
+def _frozen(network: TaggingNetwork, frozen_blocks: int) -> list[nn.Parameter]:
+    stack, blocks = _lowest(network, frozen_blocks)
+    shared = stack is None and frozen_blocks == blocks
+    encoder = f"classifier.{network.classifier.base_model_prefix}."
+    names = tuple(f"classifier.{stack}.{i}." for i in range(frozen_blocks)) if stack else ()
+    return [
+        parameter
+        for name, parameter in network.named_parameters()
+        if "embed" in name.lower() or name.startswith(names) or (shared and name.startswith(encoder))
+    ]
+
+
+def _lowest(network: TaggingNetwork, frozen_blocks: int) -> tuple[str | None, int]:
+    """The name of the list that holds the blocks, and how many there are."""
+    blocks = network.classifier.config.num_hidden_layers
+    if frozen_blocks > blocks:
+        raise ModelError(f"frozen_blocks is {frozen_blocks}, but the encoder has {blocks} blocks")
+    return block_stack(network.classifier, blocks), blocks
 
 
 def is_norm(module: nn.Module) -> bool:

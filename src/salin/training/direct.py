@@ -40,7 +40,7 @@ def train_direct(
     batches = DirectBatches.of(tagger, source, settings)
     objective = DirectObjective(settings.max_weight)
     made = made_with(tagger, source, dev, settings)
-    return train(tagger, batches, objective, settings.loop, dev, folder=folder, title=title, made_with=made)
+    return train(tagger, batches, objective, settings, dev, folder=folder, title=title, made_with=made)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def train_meta(
     )
     batches = MetaBatches.of(tagger, source, settings)
     made = made_with(tagger, source, dev, settings)
-    return train(tagger, batches, objective, settings.loop, dev, folder=folder, title=title, made_with=made)
+    return train(tagger, batches, objective, settings, dev, folder=folder, title=title, made_with=made)
 
 
 @dataclass(frozen=True)

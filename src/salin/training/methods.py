@@ -14,6 +14,7 @@ from salin.evaluation import score
 from salin.models import Tagger
 from salin.models.attention import training_attention
 from salin.models.checksum import weights_checksum
+from salin.models.parameters import trained_parameters
 from salin.training.calibration import calibrate
 from salin.training.loop import LoopSettings, fit
 
@@ -52,6 +53,7 @@ class MethodSettings(BaseModel):
         mask_rate: The probability with which each entity word is hidden.
         max_weight: Lambda of the max loss.
         switching: Code-switching, or None.
+        frozen_blocks: The embeddings and so many of the lowest blocks are not trained; None trains everything.
         seed: Of the order, the masks and the switching; the loop's own seed is for dropout.
     """
 
@@ -62,6 +64,7 @@ class MethodSettings(BaseModel):
     mask_rate: float = Field(0.0, ge=0, le=1)
     max_weight: float = Field(0.0, ge=0)
     switching: SwitchingSettings | None = None
+    frozen_blocks: int | None = Field(None, ge=0)
     seed: int = 95
 
 
@@ -69,7 +72,7 @@ def train(
     tagger: Tagger,
     batches: Callable,
     objective: Callable,
-    loop: LoopSettings,
+    settings: MethodSettings,
     dev: Corpus,
     *,
     folder: Path | None,
@@ -82,7 +85,7 @@ def train(
         tagger: Trained in place.
         batches: The source of batches.
         objective: What is minimised.
-        loop: How long and how fast.
+        settings: How long and how fast, and what stays frozen.
         dev: Labelled sentences of the source language; they choose the checkpoint.
         folder: For the log and checkpoints; None keeps them in memory.
         title: What stands before the progress bar.
@@ -96,9 +99,10 @@ def train(
         predicted = list(tagger.tag_sentences(dev.without_entities()))
         return {"f1": score(dev.sentences, predicted, labels=dev.labels).micro.f1}
 
-    with training_attention(tagger.network.classifier):
+    network, loop = tagger.network, settings.loop
+    with training_attention(network.classifier), trained_parameters(network, settings.frozen_blocks):
         figures = fit(
-            tagger.network, batches, objective, loop, folder=folder, evaluate=evaluate, title=title, made_with=made_with
+            network, batches, objective, loop, folder=folder, evaluate=evaluate, title=title, made_with=made_with
         )
     return {**figures, "temperature": calibrate(tagger, dev)}
 

@@ -13,9 +13,10 @@ from torch import Tensor
 from salin.adaptation.engines import find_adaptable
 from salin.adaptation.layout import TaskBatch
 from salin.corpus import Corpus, Sentence
-from salin.errors import DataError, SettingError
+from salin.errors import DataError, ModelError, SettingError
 from salin.models import Tagger
 from salin.models.checksum import weights_checksum
+from salin.models.parameters import block_stack
 from salin.training.direct import DirectBatches, train_direct
 from salin.training.finetune import finetune, fraction
 from salin.training.loop import LoopSettings
@@ -23,6 +24,7 @@ from salin.training.meta import MetaBatches, MetaSettings, train_meta
 from salin.training.methods import MethodSettings, SwitchingSettings
 from salin.training.objectives import DirectObjective, MetaObjective
 from tiny_corpora import DEV, TRAIN, corpus
+from tiny_models import ARCHITECTURES
 
 LABELS = ["LOC", "ORG", "PER"]
 SOURCE, DEVELOPMENT = corpus(), corpus(DEV, name="dev")
@@ -150,6 +152,28 @@ def test_bf16_is_near_fp32(model_folder: Callable[[str], Path], train: str) -> N
         losses[precision] = loss_of(tagger, [SOURCE])
     assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.2)
     assert losses["bf16"] != losses["fp32"]
+
+
+@pytest.mark.parametrize("method", ["direct", "meta"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_frozen_blocks_stay_as_they_are(model_folder: Callable[[str], Path], architecture: str, method: str) -> None:
+    tagger = fresh(model_folder(architecture))
+    before = {name: parameter.detach().clone() for name, parameter in tagger.network.named_parameters()}
+    settings = {"direct": direct, "meta": meta}[method]({"frozen_blocks": 1}, steps=2)
+    {"direct": train_direct, "meta": train_meta}[method](tagger, [SOURCE], DEVELOPMENT, settings)
+    changed = {
+        name for name, parameter in tagger.network.named_parameters() if not torch.equal(before[name], parameter)
+    }
+    stack = block_stack(tagger.network.classifier, tagger.network.classifier.config.num_hidden_layers)
+    assert not any("embed" in name or name.startswith(f"classifier.{stack}.0.") for name in changed)
+    assert {"classifier.classifier.weight", "classifier.score.weight"} & changed
+    assert stack is None or any(name.startswith(f"classifier.{stack}.1.") for name in changed)
+    assert all(parameter.requires_grad for parameter in tagger.network.parameters()), "as before"
+
+
+def test_more_frozen_blocks_than_there_are_is_an_error(tagger: Tagger) -> None:
+    with pytest.raises(ModelError, match="frozen_blocks is 9, but the encoder has 3 blocks"):
+        train_direct(tagger, [SOURCE], DEVELOPMENT, direct({"frozen_blocks": 9}))
 
 
 def test_training_is_deterministic(model_folder: Callable[[str], Path], switching: SwitchingSettings) -> None:
