@@ -91,10 +91,13 @@ class Adapter(TagsText):
         iterator = iter(sentences)
         while block := list(itertools.islice(iterator, _READ_AHEAD)):
             cosines, indices = self._index.nearest(block, self.k)
-            emissions = self._emissions(block, indices.tolist())
-            decoded = self.tagger.decode(block, emissions)
-            for sentence, near, values in zip(decoded, indices.tolist(), cosines.tolist(), strict=True):
-                neighbours = (Neighbour(self._source.sentences[i], v) for i, v in zip(near, values, strict=True))
+            near = [
+                [(i, cosine) for i, cosine in zip(row, values, strict=True) if cosine > float("-inf")]
+                for row, values in zip(indices.tolist(), cosines.tolist(), strict=True)
+            ]
+            emissions = self._emissions(block, [[i for i, _ in row] for row in near])
+            for sentence, row in zip(self.tagger.decode(block, emissions), near, strict=True):
+                neighbours = (Neighbour(self._source.sentences[i], cosine) for i, cosine in row)
                 yield replace(sentence, neighbours=tuple(neighbours) if sentence.words else ())
 
     def _emissions(self, block: Sequence[Sentence], neighbours: Sequence[Sequence[int]]) -> list[Tensor]:

@@ -19,7 +19,7 @@ from salin.files import atomic_directory, write_json
 from salin.models.loading import check_safetensors
 from salin.models.tagger import Tagger
 from salin.retrieval.nearest import nearest
-from salin.retrieval.vectors import SentenceVectors, VectorSettings, centre
+from salin.retrieval.vectors import SentenceVectors, VectorSettings, centre, mean_of
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ class SourceIndex:
             raise DataError("there are no source sentences to adapt to", remedy="Give labelled sentences (--source)")
         vectors = SentenceVectors(settings, tagger)
         made = vectors(source)
-        return cls(vectors, made, (vectors(target) if target else made).mean(0))
+        return cls(vectors, made, mean_of(vectors(target) if target else made))
 
     def nearest(self, sentences: Sequence[Sentence], k: int) -> tuple[Tensor, Tensor]:
         """Cosines and indices of the k nearest source sentences, nearest first, `[sentences, k]`."""
         queries = self.vectors(sentences)
         if self.vectors.settings.centred:
             queries = centre(queries, self.query_mean)
-        return nearest(queries, self._compared, k)
+        return nearest(queries, self._compared, k, wordless=self._wordless)
 
     def among_source(self, sentences: Sequence[Sentence], k: int) -> tuple[Tensor, Tensor]:
         """For each source sentence the k nearest others; exact copies of it never count.
@@ -74,12 +74,16 @@ class SourceIndex:
         """
         groups: dict[str, int] = {}
         own = torch.tensor([groups.setdefault(sentence.text, len(groups)) for sentence in sentences])
-        return nearest(self._compared, self._compared, k, torch.cat([own, own]))
+        return nearest(self._compared, self._compared, k, torch.cat([own, own]), self._wordless)
 
     @cached_property
     def _compared(self) -> Tensor:
         """The source vectors as queries are compared with them."""
-        return centre(self.source, self.source.mean(0)) if self.vectors.settings.centred else self.source
+        return centre(self.source, mean_of(self.source)) if self.vectors.settings.centred else self.source
+
+    @cached_property
+    def _wordless(self) -> Tensor:
+        return ~self.source.any(dim=1)
 
     def save(self, folder: str | Path, corpus: Corpus) -> None:
         """Writes the index with the checksums of the corpus and the model that it was made with."""

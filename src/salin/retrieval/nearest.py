@@ -8,7 +8,9 @@ from torch import Tensor
 _SCORES_AT_ONCE = 16_000_000
 
 
-def nearest(queries: Tensor, source: Tensor, k: int, exclude: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def nearest(
+    queries: Tensor, source: Tensor, k: int, exclude: Tensor | None = None, wordless: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The k source vectors nearest to each query.
 
     Args:
@@ -17,16 +19,19 @@ def nearest(queries: Tensor, source: Tensor, k: int, exclude: Tensor | None = No
         k: How many; fewer where there are fewer.
         exclude: A group number for each source vector and query together, `[source + queries]`: a query never gets a
             source vector of its own group (itself, or an exact copy of it). None excludes nothing.
+        wordless: Which source sentences have no words and so are near to nothing, `[source]`.
 
     Returns:
-        Cosines and indices, `[queries, k]`, nearest first; equal ones in the order of the source. Where exclusion
-        leaves too few, the cosine is minus infinity.
+        Cosines and indices, `[queries, k]`, nearest first; equal ones in the order of the source. Where too few are
+        left, the cosine is minus infinity.
     """
     k = min(k, len(source))
     cosines, indices = [], []
     block = max(1, _SCORES_AT_ONCE // max(1, len(source)))
     for start in range(0, len(queries), block):
         scores = queries[start : start + block] @ source.T
+        if wordless is not None and wordless.any():
+            scores = scores.masked_fill(wordless[None], -torch.inf)
         if exclude is not None:
             own = exclude[len(source) + start : len(source) + start + len(scores)]
             scores = scores.masked_fill(own[:, None] == exclude[None, : len(source)], -torch.inf)

@@ -136,8 +136,13 @@ class SentenceVectors:
 
 
 def centre(vectors: Tensor, mean: Tensor) -> Tensor:
-    """Takes a mean off unit vectors and makes them unit vectors again."""
-    return functional.normalize(vectors - mean, dim=1)
+    """Takes a mean off unit vectors and makes them unit vectors again; zeros, which have no direction, stay zeros."""
+    return functional.normalize((vectors - mean).masked_fill(~vectors.any(dim=1, keepdim=True), 0), dim=1)
+
+
+def mean_of(vectors: Tensor) -> Tensor:
+    """The mean of those that are not zeros, `[size]`."""
+    return vectors.sum(0) / vectors.any(dim=1).sum().clamp(min=1)
 
 
 def _ngrams(text: str) -> Tensor:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from salin.corpus import Sentence
 from salin.errors import DataError, ModelError
 from salin.models import Tagger
 from salin.retrieval import SourceIndex, VectorSettings
@@ -47,6 +48,22 @@ def test_among_the_source_a_sentence_never_finds_itself_or_a_copy(tagger: Tagger
         assert len(set(found)) == 4
         assert all(lines[i] != lines[row] for i in found)
     assert cosines.isfinite().all()
+
+
+@pytest.mark.parametrize("settings", ["mean-1", "mean-1-centred", "ngrams"])
+def test_sentences_without_words_are_near_to_nothing_and_move_nothing(tagger: Tagger, settings: str) -> None:
+    with_empty = [Sentence("", ()), *SOURCE, Sentence("", ())]
+    index = SourceIndex.build(tagger, with_empty, VectorSettings.parse(settings))
+    cosines, indices = index.nearest(QUERIES, len(with_empty))
+    expected, same = build(tagger, settings).nearest(QUERIES, len(SOURCE))
+    assert torch.allclose(cosines[:, :-2], expected, atol=1e-6)
+    assert torch.equal(indices[:, :-2], same + 1)
+    assert (cosines[:, -2:] == -torch.inf).all()
+
+
+def test_one_sentence_is_enough(tagger: Tagger) -> None:
+    index = SourceIndex.build(tagger, SOURCE[:1], VectorSettings.parse("mean-1-centred"))
+    assert index.nearest(QUERIES, 2)[0].isfinite().all()
 
 
 def test_where_all_are_copies_nothing_is_near(tagger: Tagger) -> None:
