@@ -25,9 +25,13 @@ _RUST_NUMBER = re.compile(r"\(os error (\d+)\)")
 def atomic_write(path: str | Path, mode: str = "w") -> Generator[IO[Any]]:
     r"""Opens a file that replaces `path` only when the block ends without an error.
 
+    A symbolic link stays one: the file that it leads to is replaced. A pipe or a device, which holds nothing that could
+    be kept, is written to as it stands.
+
     Args:
         path: The file to write; its folder is made where it is missing.
-        mode: `"w"` for UTF-8 text with `\n` line ends, `"wb"` for bytes.
+        mode: `"w"` for UTF-8 text with `\n` line ends, `"wb"` for bytes. Half of a surrogate pair, which is no UTF-8,
+            is written escaped (`\udcff`).
 
     Yields:
         The open temporary file.
@@ -35,12 +39,17 @@ def atomic_write(path: str | Path, mode: str = "w") -> Generator[IO[Any]]:
     Raises:
         DataError: When the file cannot be written: the disk is full, or the folder may not be changed.
     """
-    path = Path(path)
+    path = _behind_link(path)
+    if _is_stream(path):
+        with _made_in_parent(path):
+            descriptor = os.open(path, os.O_WRONLY)
+        with named_refusals(path), _opened(descriptor, mode) as file:
+            yield file
+        return
     with _made_in_parent(path):
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
     try:
-        with named_refusals(path), open(descriptor, mode, encoding=encoding, newline=newline) as file:
+        with named_refusals(path), _opened(descriptor, mode) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -59,7 +68,8 @@ def atomic_directory(path: str | Path, *, marker: str) -> Generator[Path]:
 
     A folder that stands at `path` already is replaced as a whole; a reader sees the old one or the new one. (Between
     the two renames a killed process leaves the old one beside it under the name `.NAME.old`, and
-    [recover_directory][salin.files.recover_directory] puts it back.)
+    [recover_directory][salin.files.recover_directory] puts it back.) A symbolic link stays one: the folder that it
+    leads to is replaced.
 
     Args:
         path: The folder.
@@ -70,10 +80,12 @@ def atomic_directory(path: str | Path, *, marker: str) -> Generator[Path]:
         The temporary folder, beside `path`.
 
     Raises:
-        DataError: When somebody else's folder stands there, or it cannot be written: the disk is full, or the folder
-            around it may not be changed.
+        DataError: When a file or somebody else's folder stands there, or it cannot be written: the disk is full, or the
+            folder around it may not be changed.
     """
-    path = Path(path)
+    path = _behind_link(path)
+    if path.exists() and not path.is_dir():
+        raise DataError("a file stands here", path=path, remedy="Name a folder")
     if path.is_dir() and any(path.iterdir()) and not (path / marker).exists():
         raise DataError(f"a folder stands here that holds no {marker}", path=path, remedy="Name another, or empty it")
     with _made_in_parent(path):
@@ -100,7 +112,7 @@ def atomic_directory(path: str | Path, *, marker: str) -> Generator[Path]:
 
 def recover_directory(path: str | Path) -> None:
     """Puts back the old folder that a process killed between two renames left under its other name."""
-    path = Path(path)
+    path = _behind_link(path)
     old = _old(path)
     if old.exists():
         shutil.rmtree(old) if path.exists() else os.replace(old, path)
@@ -148,6 +160,24 @@ def _made_in_parent(path: Path) -> Generator[None]:
 def _refused(path: str | Path, number: int | None) -> DataError:
     reason = os.strerror(number) if number is not None else "the system refused"
     return DataError(f"cannot be written: {reason}", path=path, remedy="What stood there before is as it was")
+
+
+def _opened(descriptor: int, mode: str) -> IO[Any]:
+    if "b" in mode:
+        return open(descriptor, mode)
+    return open(descriptor, mode, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def _behind_link(path: str | Path) -> Path:
+    """What a symbolic link leads to in the end; any other path as it was given, so that messages say what users do."""
+    path = Path(path)
+    # `/dev/stdout` leads to a pipe, as a rule, which has no path of its own.
+    return Path(os.path.realpath(path)) if os.path.islink(path) and not _is_stream(path) else path
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether something stands there that is neither a file nor a folder: a pipe, a device."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _old(path: Path) -> Path:

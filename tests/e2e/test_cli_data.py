@@ -34,6 +34,33 @@ def test_ones_own_file_is_added_and_listed(salin: Callable, corpora, data_folder
     assert str(corpora.train) in got.output
 
 
+def test_a_name_that_is_given_anew_says_what_it_stood_for(salin: Callable, corpora) -> None:
+    add = ["data", "add", "--name", "mine"]
+    assert "place of" not in salin(*add, corpora.train).errors
+    assert "place of" not in salin(*add, corpora.train).errors
+    assert f"mine: this took the place of {corpora.train}" in salin(*add, corpora.dev).errors
+
+
+def test_a_data_set_is_read_by_its_name(
+    salin: Callable, corpora, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    salin("data", "add", corpora.test, "--name", "mine")
+    evaluate = ["evaluate", "--model", "rules:tl", "--labels", "PER", "--json"]
+    by_name = json.loads(salin(*evaluate, "mine").output)
+    assert by_name["data"] == json.loads(salin(*evaluate, corpora.test).output)["data"]
+    ran = salin(*evaluate, "conll2002/es/test")
+    assert ran.status == 2
+    assert "salin data get conll2002/es" in ran.errors
+    file = data_folder / "ner/conll2002/es/test.conll"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(corpora.test.read_bytes())
+    assert salin(*evaluate, "conll2002/es/test").status == 0
+    assert salin("data", "stats", "conll2002/es/test", "--train", "mine").status == 0
+    Path("mine").write_text("Ana\tB-PER\n", encoding="utf-8")  # a file comes first
+    assert json.loads(salin(*evaluate, "mine").output)["data"]["sentences"] == 1
+
+
 def test_a_data_set_that_does_not_exist_or_cannot_be_had(salin: Callable) -> None:
     ran = salin("data", "get", "conll2002/se")
     assert ran.status == 2
@@ -46,10 +73,20 @@ def test_a_data_set_that_does_not_exist_or_cannot_be_had(salin: Callable) -> Non
 def test_a_data_set_is_got_from_a_folder_and_checked(salin: Callable, shared_data: Path, data_folder: Path) -> None:
     ran = salin("data", "get", "conll2002/es", "--base", shared_data)
     assert ran.status == 0, ran.errors
+    assert "citation: Tjong Kim Sang" in ran.errors
     splits = {line.split("\t")[1]: Path(line.split("\t")[2]) for line in ran.output.splitlines()}
     assert all(path.is_relative_to(data_folder) and path.exists() for path in splits.values())
     splits["test"].write_text("changed", encoding="utf-8")
     assert salin("data", "get", "conll2002/es").status == 2
+
+
+def test_a_damaged_list_of_ones_own_files_is_an_error(salin: Callable, data_folder: Path) -> None:
+    data_folder.mkdir()
+    (data_folder / "own.json").write_text('{"x": {"title": 1}}', encoding="utf-8")
+    for command in (["list"], ["get", "x"]):
+        ran = salin("data", *command)
+        assert ran.status == 2
+        assert f"{data_folder / 'own.json'}: is damaged" in ran.errors
 
 
 def test_statistics_and_leaks(salin: Callable, corpora) -> None:

@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,45 @@ def test_an_interruption_is_status_130() -> None:
         assert b"Traceback" not in process.stderr.read()
         # So that leaving the block does not flush into a closed pipe.
         process.stdin = None
+
+
+def test_a_termination_is_status_143_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    """As schedulers and containers end programs."""
+    command = [*RULES, "--out", str(tmp_path / "out.jsonl")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        deadline = time.monotonic() + 60
+        while not os.listdir(tmp_path) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert os.listdir(tmp_path) != []  # it has begun to write
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+        assert process.stderr.read() == b""
+    assert os.listdir(tmp_path) == []
+
+
+def test_nothing_is_cut_off_where_a_program_reads() -> None:
+    listed = run("data", "list", env={**os.environ, "COLUMNS": "40"}).stdout
+    names = [dataset["name"] for dataset in json.loads(run("data", "list", "--json").stdout)]
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == names
+    assert "Reuters research agreement; local evaluation only" in listed
+
+
+def test_a_long_note_is_one_line_where_a_program_reads(tmp_path: Path) -> None:
+    path = tmp_path / f"{'long-' * 30}name.conll"
+    path.write_text("Ana\tB-PER\nva\n", encoding="utf-8")
+    ran = run("tag", path, "--model", "rules:tl", "--on-error", "repair")
+    assert ran.returncode == 0
+    (noted,) = ran.stderr.splitlines()
+    assert noted == noted.strip()
+    assert noted.startswith(f"{path}: repaired 1")
+
+
+def test_a_name_that_is_not_utf_8_is_an_error_like_another(tmp_path: Path) -> None:
+    missing = os.fsencode(tmp_path) + b"/nosuch\xff.txt"
+    ran = subprocess.run([*RULES, missing], capture_output=True, timeout=60, check=False)
+    assert ran.returncode == 2
+    assert b"nosuch\\udcff.txt: there is no such file" in ran.stderr
 
 
 def test_a_full_disk_leaves_the_earlier_output(tmp_path: Path) -> None:

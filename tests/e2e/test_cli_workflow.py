@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from salin.corpus import read
+from salin.corpus.catalogue import sha256_of
+from salin.evaluation.records import Ratios
+from salin.models import Tagger
+
 
 def test_a_trained_folder_holds_a_tagger_its_card_and_its_log(tagger_folder: Path, corpora) -> None:
     names = {path.name for path in tagger_folder.iterdir()}
@@ -33,7 +38,9 @@ def test_evaluate_and_compare(salin: Callable, tagger_folder: Path, corpora, tmp
     result = json.loads(ran.output)
     assert result == json.loads(adapted.read_text("utf-8"))
     assert result["seen"] is not None
-    assert "windows:64/32" in result["signature"] or "windows:128/64" in result["signature"]
+    windower = Tagger.from_pretrained(tagger_folder).windower
+    assert f"windows:{windower.max_length}/{windower.overlap}|" in result["signature"]
+    assert result["signature"] == json.loads(plain.read_text("utf-8"))["signature"], "one tagger, one signature"
     assert result["seeds"] == [95]
     gazetteer = ["--model", "rules:gazetteer", "--source", corpora.train]
     assert salin("evaluate", corpora.test, *gazetteer, "--out", rules).status == 0
@@ -54,6 +61,38 @@ def test_seeds_of_one_system_are_compared_together(
     (tmp_path / "second.json").write_text(json.dumps(other), encoding="utf-8")
     compared = json.loads(salin("compare", first, tmp_path / "second.json", "--json").output)
     assert [row["seeds"] for row in compared["rows"]] == [2]
+
+
+def test_a_result_says_how_it_adapted_and_other_ways_are_other_systems(
+    salin: Callable, tagger_folder: Path, corpora, tmp_path: Path
+) -> None:
+    lexicon, target, test = tmp_path / "en-xx.tsv", tmp_path / "target.txt", tmp_path / "test.conll"
+    lexicon.write_text("Lisbon\tLisboa\njoined\tingresó\n", encoding="utf-8")
+    target.write_text("Vive en Lisboa.\n", encoding="utf-8")
+    test.write_text(corpora.test.read_text("utf-8") + "\nLisboa\tB-LOC\n", encoding="utf-8")
+    adapt = ["--model", tagger_folder, "--adapt", "--source", corpora.train]
+    rest = ["--rate", 0.1, "--steps", 2, "--source-lexicon", lexicon, "--target", target]
+    plain, other = tmp_path / "plain.json", tmp_path / "other.json"
+    assert salin("evaluate", test, *adapt, "--out", plain).status == 0
+    assert salin("evaluate", test, *adapt, "--k", 4, *rest, "--out", other).status == 0
+    first, second = (json.loads(path.read_text("utf-8")) for path in (plain, other))
+    source = {"name": "train.conll", "checksum": read(corpora.train).checksum, "sentences": 24}
+    assert first["adaptation"] == {
+        "rule": "sgd", "rate": 0.05, "steps": 1, "k": 2, "vectors": "mean-0-centred", "source": [source],
+        "lexicons": [], "target": None,
+    }  # fmt: skip
+    files = [{"name": path.name, "checksum": sha256_of(path)} for path in (lexicon, target)]
+    assert second["adaptation"] == first["adaptation"] | {
+        "rate": 0.1, "steps": 2, "k": 4, "lexicons": files[:1], "target": files[1]
+    }  # fmt: skip
+    seen, unseen = ([Ratios.model_validate(r[kind]).support for r in (first, second)] for kind in ("seen", "unseen"))
+    assert (seen, unseen) == ([24, 25], [1, 0]), "seen is what was in the source, or in what it was translated to"
+
+    other.write_text(json.dumps(second | {"seeds": [7]}), encoding="utf-8")
+    compared = json.loads(salin("compare", plain, other, "--json").output)
+    assert [(row["seeds"], row["adaptation"]["k"]) for row in compared["rows"]] == [(1, 2), (1, 4)]
+    assert compared["rows"][1]["versus"] is None
+    assert "no seed in common (7 and 95)" in " ".join(salin("compare", plain, other).output.split())
 
 
 def test_meta_training_with_a_lexicon_and_fine_tuning(

@@ -51,6 +51,42 @@ def test_files_have_the_usual_rights(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o750
 
 
+def test_a_link_to_a_file_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    for name in ("there.txt", "not-yet.txt"):
+        link = tmp_path / name
+        link.symlink_to(Path("disk") / name)
+    (tmp_path / "disk" / "there.txt").write_text("old")
+    for name in ("there.txt", "not-yet.txt"):
+        with atomic_write(tmp_path / name) as file:
+            file.write("new")
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / "disk" / name).read_text() == "new"
+    assert sorted(found.name for found in (tmp_path / "disk").iterdir()) == ["not-yet.txt", "there.txt"]
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    for path in (pipe, tmp_path / "link"):
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        with atomic_write(path) as file:
+            file.write("é\n")
+        assert os.read(reader, 100) == b"\xc3\xa9\n"
+        os.close(reader)
+    assert stat.S_ISFIFO(os.lstat(pipe).st_mode)
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["link", "pipe"]
+
+
+def test_half_of_a_surrogate_pair_is_written_escaped(tmp_path: Path) -> None:
+    """The command line gives one for a byte of an argument that is not UTF-8; JSON reads it as what it was."""
+    path = tmp_path / "a.json"
+    write_json(path, "Sugbó \udcff")
+    assert path.read_text("utf-8") == '"Sugbó \\udcff"\n'
+    assert json.loads(path.read_text("utf-8")) == "Sugbó \udcff"
+
+
 def test_json_is_for_people_too(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"name": "Sugbó", "n": [1, 2]})
     text = (tmp_path / "a.json").read_text("utf-8")
@@ -104,6 +140,26 @@ def test_somebody_elses_folder_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "empty" / "whole").exists()
 
 
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "folder"
+    link.symlink_to(Path("disk") / "real")
+    for number in range(3):
+        with atomic_directory(link, marker="whole") as temporary:
+            (temporary / "whole").write_text(str(number))
+    assert link.is_symlink()
+    assert (tmp_path / "disk" / "real" / "whole").read_text() == "2"
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["disk", "folder"]
+    assert [found.name for found in (tmp_path / "disk").iterdir()] == ["real"]
+
+
+def test_a_file_is_never_replaced_by_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("years of work")
+    with pytest.raises(DataError, match="a file stands here"), atomic_directory(tmp_path / "notes", marker="whole"):
+        pytest.fail("the block is not entered")
+    assert [found.name for found in tmp_path.iterdir()] == ["notes"]
+
+
 def test_a_kill_between_the_renames_is_mended(tmp_path: Path) -> None:
     path, old = tmp_path / "folder", tmp_path / ".folder.old"
     old.mkdir()
@@ -115,3 +171,12 @@ def test_a_kill_between_the_renames_is_mended(tmp_path: Path) -> None:
     recover_directory(path)
     assert [found.name for found in tmp_path.rglob("*")] == ["folder", "kept"]
     recover_directory(tmp_path / "nothing")
+
+
+def test_a_kill_between_the_renames_is_mended_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk" / ".real.old").mkdir(parents=True)
+    link = tmp_path / "folder"
+    link.symlink_to(Path("disk") / "real")
+    recover_directory(link)
+    assert [found.name for found in (tmp_path / "disk").iterdir()] == ["real"]
+    assert link.is_dir()

@@ -6,12 +6,13 @@ import errno
 import io
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
-from rich.logging import RichHandler
 
 from salin.cli import (
     compare,
@@ -26,12 +27,12 @@ from salin.cli import (
     tag,
     train,
 )
-from salin.cli.console import errors, fail
+from salin.cli.console import NoteHandler, fail
 from salin.errors import SalinError
 
 _EPILOG = (
     "Status: 0 when all went well, 1 when a check found something or salin itself broke, 2 for input that you can "
-    "mend, 130 when interrupted."
+    "mend, 130 when interrupted, 143 when terminated."
 )
 
 app = typer.Typer(
@@ -69,12 +70,7 @@ def _common(
         bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    # What libraries and salin's readers have to say (a repaired line) goes where the progress bar is.
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=errors, show_time=False, show_path=False, show_level=False)],
-    )
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[NoteHandler()])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -88,7 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8")
+            # An argument that is not UTF-8 reaches Python as halves of surrogate pairs, which are written escaped.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         try:
             # It ends by SystemExit itself, with 2 after wrong options and 130 after Ctrl-C.
@@ -107,6 +106,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fail(f"{error.filename or 'standard output'}: {error.strerror}")
         _drop_output()
         sys.exit(2)
+
+
+def _terminated(number: int, _: object) -> NoReturn:
+    """Ends as after an error, so that nothing half-written stays behind."""
+    sys.exit(128 + number)
 
 
 def _drop_output() -> None:

@@ -32,7 +32,7 @@ def compare(
     if as_json:
         print_json(comparison.model_dump(mode="json"))
     else:
-        output.print(comparison_table(comparison))
+        output.print(comparison_table(comparison), soft_wrap=True)
 
 
 def _systems(results: list[Result]) -> list[list[Result]]:

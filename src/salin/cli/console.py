@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 T = TypeVar("T")
 
-output = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+# More than the widest row of a table, so that none is wrapped or cut off.
+_UNLIMITED = 100_000
+
+
+class _Console(Console):
+    """Fits what it writes to the width of a terminal, and to nothing where a file or another program reads it."""
+
+    @property
+    def size(self) -> ConsoleDimensions:  # pyright: ignore[reportIncompatibleMethodOverride]
+        size = super().size
+        return size if self.is_terminal else ConsoleDimensions(_UNLIMITED, size.height)
+
+
+output = _Console(highlight=False)
+errors = _Console(stderr=True, highlight=False)
 
 
 def note(message: str) -> None:
     """Tells a person something on standard error."""
     errors.print(Text(message, style="dim"), soft_wrap=True)
+
+
+class NoteHandler(logging.Handler):
+    """What libraries and salin's readers have to say (a repaired line) goes where notes go."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Notes one record."""
+        note(self.format(record))
 
 
 def fail(message: str) -> None:

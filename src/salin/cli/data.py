@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from salin.cli import options
@@ -29,7 +29,9 @@ def list_(as_json: options.AsJson = False) -> None:
     if as_json:
         print_json([asdict(dataset) for dataset in datasets])
         return
-    table = Table("name", "language", "splits", "here", "weights may be published", "licence", box=None)
+    headings = ("name", "language", "splits", "here", "weights may be published", "licence")
+    # Other columns are wrapped before the name, which one has to type, and nothing is cut off.
+    table = Table(*(Column(heading, overflow="fold", no_wrap=heading == "name") for heading in headings), box=None)
     for dataset in datasets:
         here = all((data_folder() / file.path).exists() for file in dataset.files.values())
         table.add_row(
@@ -47,10 +49,11 @@ def get(
         typer.Option("--base", metavar="URL", help="A server or a folder that holds ner/... Default: SALIN_DATA_URL."),
     ] = None,
 ) -> None:
-    """Get data sets, check them against their checksums, and print where their files are."""
+    """Get data sets, check them against their checksums, and print where their files are, and whom to cite."""
     from rich.progress import DownloadColumn, Progress, TaskID, TextColumn
 
-    from salin.cli.console import errors
+    from salin.cli.console import errors, note
+    from salin.corpus.catalogue import find_dataset
     from salin.corpus.download import get_dataset
 
     columns = TextColumn("{task.description}"), DownloadColumn()
@@ -65,6 +68,10 @@ def get(
         for name in names:
             for split, path in get_dataset(name, base=base, progress=show).items():
                 sys.stdout.write(f"{name}\t{split}\t{path}\n")
+            dataset = find_dataset(name)
+            for what in ("licence", "citation", "home", "note"):
+                if value := getattr(dataset, what):
+                    note(f"{name}: {what}: {value}")
 
 
 @app.command()
@@ -76,10 +83,14 @@ def add(
 ) -> None:
     """Add a file of your own to the list; it stays where it is."""
     from salin.cli.console import note
-    from salin.corpus.catalogue import add_dataset
+    from salin.corpus.catalogue import add_dataset, list_datasets
 
+    own = {dataset.name: dataset.files["data"].path for dataset in list_datasets() if dataset.own}
     added = add_dataset(file, name=name, language=language, licence=licence)
     note(f"{added.name}: {added.title}")
+    before = own.get(added.name)
+    if before is not None and before != added.files["data"].path:
+        note(f"{added.name}: this took the place of {before}")
 
 
 @app.command()
@@ -89,15 +100,20 @@ def stats(
         Path | None, typer.Option("--train", metavar="FILE", help="Say how much of each file was seen in this one.")
     ] = None,
     label_map: options.LabelMap = None,
+    format: options.Format = "auto",
     on_error: options.BadLines = "strict",
+    token_column: options.TokenColumn = None,
+    tag_column: options.TagColumn = None,
+    offsets: options.SpanOffsets = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Count what is in corpora, duplicates and contradictions too, and what leaks from training data into them."""
     from salin.cli.console import output, print_json
-    from salin.cli.corpora import read_corpora
+    from salin.cli.corpora import ReadOptions, read_corpora
     from salin.corpus.statistics import corpus_statistics, find_leak
 
-    corpora = read_corpora([*files, *([train] if train else [])], label_map, on_error)
+    reading = ReadOptions(format, on_error, token_column, tag_column, offsets)
+    corpora = read_corpora([*files, *([train] if train else [])], label_map, reading)
     trained_on = corpora.pop() if train else None
     counted = [corpus_statistics(corpus) for corpus in corpora]
     leaks = [find_leak(trained_on, corpus) if trained_on is not None else None for corpus in corpora]

@@ -19,7 +19,9 @@ def evaluate(
     model: options.Model = "salin-tiny",
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Where the result goes as JSON, for `salin compare`."),
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Where the result goes as JSON, for `salin compare`; - is --json."
+        ),
     ] = None,
     as_json: options.AsJson = False,
     label_map: options.LabelMap = None,
@@ -27,7 +29,11 @@ def evaluate(
         str | None, typer.Option("--labels", metavar="A,B,...", help="Count only these, in data and predictions alike.")
     ] = None,
     system: Annotated[str | None, typer.Option("--system", help="What to call the tagger in the result.")] = None,
+    format: options.Format = "auto",
     on_error: options.BadLines = "strict",
+    token_column: options.TokenColumn = None,
+    tag_column: options.TagColumn = None,
+    offsets: options.SpanOffsets = None,
     adapt: options.Adapt = False,
     source: options.Source = None,
     source_map: options.SourceMap = None,
@@ -45,15 +51,19 @@ def evaluate(
     With a source (--source, or --adapt) entities that occur in it are scored apart from the others.
     """
     from salin.cli.console import counting, note, output, print_json
-    from salin.cli.corpora import read_corpus
+    from salin.cli.corpora import ReadOptions, read_corpus
+    from salin.cli.inputs import STANDARD
     from salin.cli.taggers import AdaptOptions, open_tagger
     from salin.errors import SettingError
     from salin.evaluation import entity_texts, result_table
     from salin.evaluation import evaluate as score
 
+    if out == STANDARD:
+        out, as_json = None, True
     chosen = AdaptOptions(adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index)
-    corpus = read_corpus(data, label_map, on_error)
-    opened = open_tagger(model, chosen)
+    reading = ReadOptions(format, on_error, token_column, tag_column, offsets)
+    corpus = read_corpus(data, label_map, reading)
+    opened = open_tagger(model, chosen, reading.of_source())
     wanted = None if labels is None else [label.strip() for label in labels.split(",")]
     known = {*corpus.labels, *opened.tagger.labels}
     if wanted is not None and (unknown := sorted(set(wanted) - known)):
@@ -79,7 +89,7 @@ def evaluate(
     if as_json:
         print_json(result.model_dump(mode="json"))
     else:
-        output.print(result_table(result))
+        output.print(result_table(result), soft_wrap=True)
 
 
 class _Counted:

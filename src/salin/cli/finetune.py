@@ -23,7 +23,11 @@ def finetune(
     model: options.Model = "salin-tiny",
     fraction: Annotated[float, typer.Option("--fraction", help="The random share of --target to use.")] = 1.0,
     label_map: options.LabelMap = None,
+    format: options.Format = "auto",
     on_error: options.BadLines = "strict",
+    token_column: options.TokenColumn = None,
+    tag_column: options.TagColumn = None,
+    offsets: options.SpanOffsets = None,
     steps: options.Steps = 100,
     learning_rate: options.LearningRate = 1e-4,
     batch: options.Batch = 32,
@@ -35,14 +39,15 @@ def finetune(
 ) -> None:
     """Go on training a tagger on labelled sentences of a target language, all of them or a random share."""
     from salin.baselines import is_rules
-    from salin.cli.corpora import read_corpora
+    from salin.cli.corpora import ReadOptions, read_corpora
     from salin.cli.run_folder import check_run_folder, finish_run, start_run
     from salin.cli.training_settings import make_settings
 
     if is_rules(model):
         raise SettingError(f"{model} has no weights to train")
     check_run_folder(out)
-    whole, dev_corpus = read_corpora([target, dev], label_map, on_error)
+    reading = ReadOptions(format, on_error, token_column, tag_column, offsets)
+    whole, dev_corpus = read_corpora([target, dev], label_map, reading)
 
     import salin
     from salin.models.labelled import check_labels

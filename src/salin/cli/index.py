@@ -18,6 +18,10 @@ def index(
     source_map: options.SourceMap = None,
     vectors: options.Vectors = None,
     target: options.Target = None,
+    on_error: options.BadLines = "strict",
+    token_column: options.TokenColumn = None,
+    tag_column: options.TagColumn = None,
+    offsets: options.SpanOffsets = None,
 ) -> None:
     """Make an index of labelled source sentences, for the option --index of other commands.
 
@@ -25,7 +29,7 @@ def index(
     """
     from salin.baselines import is_rules
     from salin.cli.console import note
-    from salin.cli.corpora import read_source
+    from salin.cli.corpora import ReadOptions, read_source
     from salin.cli.run_folder import check_replaceable
     from salin.corpus import iter_sentences
 
@@ -38,7 +42,8 @@ def index(
     from salin.retrieval import SourceIndex, VectorSettings
 
     tagger = Tagger.from_pretrained(model)
-    corpus = read_source(source, source_map, tagger.labels)
+    reading = ReadOptions(on_error=on_error, token_column=token_column, tag_column=tag_column, offsets=offsets)
+    corpus = read_source(source, source_map, tagger.labels, reading)
     plain = () if target is None else list(iter_sentences(target))
     made = SourceIndex.build(tagger, corpus.sentences, VectorSettings.parse(vectors or DEFAULT_VECTORS), plain)
     made.save(out, corpus)

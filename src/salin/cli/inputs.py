@@ -8,7 +8,8 @@ from pathlib import Path
 
 from salin.errors import DataError, SettingError
 
-STDIN = Path("-")
+#: Standard input as an input, standard output as an output.
+STANDARD = Path("-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,12 @@ def plan_jobs(inputs: Sequence[Path], output: Path | None, suffix: str) -> list[
 
     Raises:
         DataError: When an input does not exist, or a folder holds no file.
-        SettingError: When the output is a folder where a file is needed, or the other way round.
+        SettingError: When the output is a folder where a file is needed, or the other way round, or when it is the
+            folder that is tagged: the next run would take what this one wrote for input.
     """
-    found = [(path, list(_files(path, output))) for path in inputs or [STDIN]]
+    if output is not None and output.is_dir() and any(path.is_dir() and path.samefile(output) for path in inputs):
+        raise SettingError(f"{output} is what is tagged: name another folder for what comes out")
+    found = [(path, list(_files(path, output))) for path in inputs or [STANDARD]]
     if output is None or not any(path.is_dir() for path, _ in found):
         if output is not None and output.is_dir():
             raise SettingError(f"{output} is a folder: name a file, or tag a folder into it")
@@ -49,7 +53,7 @@ def plan_jobs(inputs: Sequence[Path], output: Path | None, suffix: str) -> list[
     jobs: list[TaggingJob] = []
     for path, files in found:
         for file in files:
-            relative = file.relative_to(path) if path.is_dir() else Path(file.name if file != STDIN else "stdin")
+            relative = file.relative_to(path) if path.is_dir() else Path(file.name if file != STANDARD else "stdin")
             jobs.append(TaggingJob((file,), output / f"{relative}.{suffix}"))
     if len({job.output for job in jobs}) < len(jobs):
         raise SettingError("two inputs have the same name, so their outputs would too: tag them apart")
@@ -57,17 +61,22 @@ def plan_jobs(inputs: Sequence[Path], output: Path | None, suffix: str) -> list[
 
 
 def _files(path: Path, output: Path | None) -> Iterator[Path]:
-    if path == STDIN or path.is_file() or path.is_fifo() or path.is_char_device():
+    if path == STANDARD or path.is_file() or path.is_fifo() or path.is_char_device():
         yield path
         return
     if not path.exists():
         raise DataError("there is no such file or folder", path=path, remedy=f"Look into {path.parent.resolve()}")
+    # What an earlier run put into a folder inside this one is no input.
+    inner = output if output is not None and _holds(path, output) else None
     empty = True
     for file in sorted(path.rglob("*")):
         hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-        inside = output is not None and output != path and file.is_relative_to(output)
-        if file.is_file() and not hidden and not inside:
+        if file.is_file() and not hidden and not (inner is not None and _holds(inner, file)):
             empty = False
             yield file
     if empty:
         raise DataError("there is no file in this folder", path=path)
+
+
+def _holds(folder: Path, path: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())

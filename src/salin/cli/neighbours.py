@@ -20,6 +20,10 @@ def neighbours(
     vectors: options.Vectors = None,
     target: options.Target = None,
     index: options.IndexFolder = None,
+    on_error: options.BadLines = "strict",
+    token_column: options.TokenColumn = None,
+    tag_column: options.TagColumn = None,
+    offsets: options.SpanOffsets = None,
     language: options.Language = "en",
     as_json: options.AsJson = False,
 ) -> None:
@@ -28,7 +32,7 @@ def neighbours(
 
     from salin.baselines import is_rules
     from salin.cli.console import output, print_json
-    from salin.cli.corpora import read_source
+    from salin.cli.corpora import ReadOptions, read_source
     from salin.cli.outputs import highlighted
     from salin.cli.taggers import AdaptOptions, open_index
     from salin.corpus import iter_sentences, split_sentences
@@ -46,7 +50,8 @@ def neighbours(
     if not sentences:
         raise SettingError("there is no text: give --text, or write to standard input")
     tagger = Tagger.from_pretrained(model)
-    corpus = read_source(source, source_map, tagger.labels)
+    reading = ReadOptions(on_error=on_error, token_column=token_column, tag_column=tag_column, offsets=offsets)
+    corpus = read_source(source, source_map, tagger.labels, reading)
     if index is not None:
         made = open_index(index, corpus, tagger)
     else:

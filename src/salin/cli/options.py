@@ -7,7 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
+InputFormat = Literal["auto", "conll", "jsonl", "inline", "text", "lines"]
 OnError = Literal["strict", "repair", "skip"]
+Offsets = Literal["characters", "bytes"]
+OnOverflow = Literal["window", "error"]
+_READING = "Reading"
 _ADAPT = "Adaptation"
 _TRAINING = "Training"
 
@@ -99,12 +103,59 @@ LabelMap = Annotated[
     str | None,
     typer.Option("--map", metavar="OLD=NEW,...", help="Rename labels; NEW is O to drop one."),
 ]
+Format = Annotated[
+    InputFormat,
+    typer.Option(
+        "--format",
+        help="Of the input. auto: told from its name and first lines. lines: plain text, a sentence on each line.",
+        rich_help_panel=_READING,
+    ),
+]
 BadLines = Annotated[
     OnError,
-    typer.Option("--on-error", help="Bad lines: stop at the first, mend what can be mended, or leave out sentences."),
+    typer.Option(
+        "--on-error",
+        help="Bad lines: stop at the first, mend what can be mended, or leave out sentences.",
+        rich_help_panel=_READING,
+    ),
+]
+TokenColumn = Annotated[
+    int | None,
+    typer.Option(
+        "--token-column",
+        help="CoNLL: the column of the word, counted from 0, or from -1 at the right. Default: told from the columns.",
+        rich_help_panel=_READING,
+    ),
+]
+TagColumn = Annotated[
+    int | None,
+    typer.Option(
+        "--tag-column", help="CoNLL: the column of the tag. Default: told from the columns.", rich_help_panel=_READING
+    ),
+]
+SpanOffsets = Annotated[
+    Offsets | None,
+    typer.Option(
+        "--offsets",
+        help="JSONL: what offsets count. Default: characters, or bytes (UTF-8) where that is plain.",
+        rich_help_panel=_READING,
+    ),
+]
+Overflow = Annotated[
+    OnOverflow,
+    typer.Option(
+        "--on-overflow",
+        help="Sentences longer than the model reads at once: tag them in windows, or stop.",
+    ),
 ]
 Language = Annotated[
-    str, typer.Option("--language", metavar="CODE", help="ISO 639 code, for splitting text into sentences.")
+    str,
+    typer.Option(
+        "--language",
+        metavar="CODE",
+        help="ISO 639 code, for splitting text into sentences.",
+        rich_help_panel=_READING,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output instead of a table.")]
 

@@ -12,28 +12,45 @@ from rich.text import Text
 
 from salin.cli.console import output
 from salin.corpus import Sentence, write
+from salin.errors import SettingError
 
-OutputFormat = Literal["text", "jsonl", "conll", "html"]
+OutputFormat = Literal["text", "jsonl", "conll", "conllu", "html"]
 _SUFFIXES: dict[str, OutputFormat] = {
     ".txt": "text",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".conll": "conll",
+    ".bio": "conll",
     ".iob2": "conll",
+    ".conllu": "conllu",
     ".html": "html",
     ".htm": "html",
 }
 _COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "red")
 
 
-def choose_format(given: OutputFormat | None, path: Path | None) -> OutputFormat:
-    """The format asked for; else that of the file's ending; else text on a terminal and JSON lines for programs."""
+def choose_format(given: OutputFormat | None, path: Path | None, *, folder: bool = False) -> OutputFormat:
+    """The format asked for; else that of the file's ending; else text on a terminal and JSON lines for programs.
+
+    Args:
+        given: What was asked for, if anything was.
+        path: Where the output goes; None is standard output.
+        folder: Whether that is a folder, whose name says nothing.
+
+    Raises:
+        SettingError: When the file's ending is that of no format.
+    """
     if given is not None:
         return given
     if path is None:
         return "text" if output.is_terminal else "jsonl"
-    suffixes = [suffix for suffix in path.suffixes if suffix not in (".gz", ".xz")]
-    return _SUFFIXES.get(suffixes[-1].lower() if suffixes else "", "jsonl")
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix not in (".gz", ".xz")]
+    if folder or not suffixes:
+        return "jsonl"
+    if suffixes[-1] not in _SUFFIXES:
+        known = ", ".join(_SUFFIXES)
+        raise SettingError(f"{path}: {suffixes[-1]} is the ending of no output format: give --to, or one of {known}")
+    return _SUFFIXES[suffixes[-1]]
 
 
 def write_tagged(sentences: Iterable[Sentence], path: Path | None, to: OutputFormat) -> int:

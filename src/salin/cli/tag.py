@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -23,9 +23,6 @@ def tag(
     ] = None,
     text: Annotated[str | None, typer.Option("--text", help="Tag this text instead of files.")] = None,
     model: options.Model = "salin-tiny",
-    format: Annotated[
-        Literal["auto", "text", "jsonl", "conll"], typer.Option("--format", help="Of the input.")
-    ] = "auto",
     to: Annotated[
         OutputFormat | None,
         typer.Option(
@@ -35,15 +32,24 @@ def tag(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="A file, or a folder where a folder is tagged. Written whole or not at all."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="A file, - for standard output, or a folder where a folder is tagged. Written whole or not at all.",
+        ),
     ] = None,
     label_map: options.LabelMap = None,
     threshold: Annotated[
         float | None,
         typer.Option("--threshold", min=0, max=1, help="Leave out entities with a lower score; those without stay."),
     ] = None,
-    language: options.Language = "en",
+    on_overflow: options.Overflow = "window",
+    format: options.Format = "auto",
     on_error: options.BadLines = "strict",
+    token_column: options.TokenColumn = None,
+    tag_column: options.TagColumn = None,
+    offsets: options.SpanOffsets = None,
+    language: options.Language = "en",
     adapt: options.Adapt = False,
     source: options.Source = None,
     source_map: options.SourceMap = None,
@@ -63,12 +69,13 @@ def tag(
     """Tag text with entities.
 
     Plain text is split into sentences, a sentence of CoNLL or a JSON object is taken as it stands, and each comes out
-    in the order it came in, on a line of its own. Offsets count characters in that line's own text. Memory does not
-    grow with the length of the input.
+    in the order it came in, on a line of its own. In JSON lines each says where it came from (origin: file and line)
+    and keeps the other keys of its object, or has its offset in the text file; entities count characters in that
+    line's own text. Labels of the input are not read. Memory does not grow with the length of the input.
     """
-    from salin.cli.console import counted, counting
-    from salin.cli.corpora import map_labels
-    from salin.cli.inputs import plan_jobs
+    from salin.cli.console import counted, counting, note
+    from salin.cli.corpora import ReadOptions, map_labels
+    from salin.cli.inputs import STANDARD, plan_jobs
     from salin.cli.outputs import choose_format, write_tagged
     from salin.cli.taggers import AdaptOptions, open_tagger
     from salin.corpus import iter_sentences
@@ -78,26 +85,29 @@ def tag(
     if text is not None and inputs:
         raise SettingError("give --text or inputs, not both")
     chosen = AdaptOptions(adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index)
-    written_as = choose_format(to, out)
-    if neighbours and written_as == "conll":
+    reading = ReadOptions(format, on_error, token_column, tag_column, offsets)
+    out = None if out == STANDARD else out
+    written_as = choose_format(to, out, folder=any(path.is_dir() for path in inputs or ()))
+    if neighbours and written_as in ("conll", "conllu"):
         raise SettingError("CoNLL has no place for neighbours: choose --to text, jsonl or html")
     jobs = plan_jobs(inputs or [], out, written_as if written_as != "text" else "txt")
-    opened = open_tagger(model, chosen)
+    opened = open_tagger(model, chosen, reading.of_source(), on_overflow)
     finished = _Finish(map_labels(label_map, opened.tagger.labels), threshold, neighbours)
     with counting("sentences", show=out is not None or not _shows_text()) as bar:
-        for job in jobs:
+        for done, job in enumerate(jobs):
             if text is not None:
                 tagged: Iterable[Sentence] = [opened.tagger.tag(text, language=language)]
             else:
-                read = (
-                    iter_sentences(
-                        path, format=None if format == "auto" else format, on_error=on_error, language=language
-                    )
-                    for path in job.inputs
-                )
+                arguments = {"language": language, "labelled": False, **reading.arguments()}
+                read = (iter_sentences(path, **arguments) for path in job.inputs)
                 tagged = opened.tagger.tag_sentences(chain.from_iterable(read))
             title = "tagging" if len(jobs) == 1 else str(job.inputs[0])
-            write_tagged(counted(finished(tagged), bar, title), job.output, written_as)
+            try:
+                write_tagged(counted(finished(tagged), bar, title), job.output, written_as)
+            except BaseException:
+                if done:
+                    note(f"{done:,} of {len(jobs):,} files are done, the last of them {jobs[done - 1].output}")
+                raise
 
 
 class _Finish:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from salin.baselines import is_rules, load_rules, needs_source
-from salin.cli.corpora import read_source
+from salin.cli.corpora import AS_FOUND, ReadOptions, read_source
+from salin.cli.options import OnOverflow
 from salin.corpus import Corpus, TagsText, iter_sentences
 from salin.corpus.lexicon import Lexicon, switch_corpus
 from salin.errors import SettingError
@@ -71,12 +72,16 @@ class OpenedTagger:
     adaptation: AdaptationRecord | None = None
 
 
-def open_tagger(name: str, options: AdaptOptions) -> OpenedTagger:
+def open_tagger(
+    name: str, options: AdaptOptions, reading: ReadOptions = AS_FOUND, on_overflow: OnOverflow = "window"
+) -> OpenedTagger:
     """Opens a tagger by its name.
 
     Args:
         name: A bundled model, a folder, a Hugging Face id, or rules.
         options: Whether and how it adapts; rules may learn from the same source.
+        reading: How the source is read.
+        on_overflow: What becomes of sentences that are too long for a model.
 
     Raises:
         ModelError: When there is no such model, or it is damaged or unsafe.
@@ -87,18 +92,18 @@ def open_tagger(name: str, options: AdaptOptions) -> OpenedTagger:
         if options.adapt:
             raise SettingError(f"{name} has no weights that could adapt: leave out --adapt")
         wanted = options.source is not None or needs_source(name)
-        source = read_source(options.source, options.source_map) if wanted else None
+        source = read_source(options.source, options.source_map, reading=reading) if wanted else None
         return OpenedTagger(load_rules(name, source), name, () if source is None else (source,))
     from salin.models import Tagger
 
-    tagger = Tagger.from_pretrained(name)
+    tagger = Tagger.from_pretrained(name, on_overflow=on_overflow)
     windows = f"{tagger.windower.max_length}/{tagger.windower.overlap}"
     seed = tagger.settings.provenance.get("settings", {}).get("seed")
     seeds = () if seed is None else (int(seed),)
     if not options.adapt:
-        sources = (read_source(options.source, options.source_map),) if options.source else ()
+        sources = (read_source(options.source, options.source_map, reading=reading),) if options.source else ()
         return OpenedTagger(tagger, name, sources, windows, seeds)
-    source = read_source(options.source, options.source_map, tagger.labels)
+    source = read_source(options.source, options.source_map, tagger.labels, reading)
     sources = (source,)
     if options.source_lexicon:
         sources = (source, switch_corpus(source, Lexicon.read(*options.source_lexicon)))

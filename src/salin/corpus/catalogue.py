@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, RootModel, ValidationError
+
 from salin.corpus.reading import read
 from salin.errors import DataError, SettingError
 from salin.files import write_json
+from salin.validation import explain
 
 SPLITS = ("train", "dev", "test")
 _OWN = "own.json"
@@ -83,7 +85,7 @@ def list_datasets(folder: Path | None = None) -> tuple[DataSet, ...]:
     Raises:
         DataError: When the list of the user's own data sets is damaged.
     """
-    return _catalogue() + tuple(_own_dataset(name, entry) for name, entry in sorted(_own(folder).items()))
+    return _catalogue() + tuple(entry.dataset(name) for name, entry in sorted(_own(folder).items()))
 
 
 def find_dataset(name: str, folder: Path | None = None) -> DataSet:
@@ -124,9 +126,9 @@ def add_dataset(
         raise SettingError(f"{name!r} cannot name a data set. Use letters, digits, dots, hyphens and underscores")
     file = DataFile(str(path.resolve()), sha256_of(path), path.stat().st_size)
     own = _own(folder)
-    own[name] = {"title": corpus.describe(), "language": language, "licence": licence, "file": asdict(file)}
-    write_json((folder or data_folder()) / _OWN, own)
-    return _own_dataset(name, own[name])
+    own[name] = _Own(title=corpus.describe(), language=language, licence=licence, file=file)
+    write_json((folder or data_folder()) / _OWN, _OwnFiles(own).model_dump(mode="json"))
+    return own[name].dataset(name)
 
 
 def sha256_of(path: Path) -> str:
@@ -152,16 +154,28 @@ def _catalogue() -> tuple[DataSet, ...]:
     return tuple(found)
 
 
-def _own(folder: Path | None) -> dict[str, Any]:
+class _Own(BaseModel):
+    """What is kept of a user's own file."""
+
+    title: str
+    language: str
+    licence: str
+    file: DataFile
+
+    def dataset(self, name: str) -> DataSet:
+        return DataSet(name, self.title, self.language, {"data": self.file}, self.licence, ship=False, own=True)
+
+
+class _OwnFiles(RootModel[dict[str, _Own]]):
+    """All of them, by name."""
+
+
+def _own(folder: Path | None) -> dict[str, _Own]:
     path = (folder or data_folder()) / _OWN
     try:
-        return json.loads(path.read_text("utf-8"))
+        return _OwnFiles.model_validate_json(path.read_bytes()).root
     except FileNotFoundError:
         return {}
-    except ValueError as error:
-        raise DataError(f"is damaged: {error}", path=path, remedy="Delete it and add your files again") from error
-
-
-def _own_dataset(name: str, entry: dict[str, Any]) -> DataSet:
-    file = DataFile(**entry["file"])
-    return DataSet(name, entry["title"], entry["language"], {"data": file}, entry["licence"], ship=False, own=True)
+    except ValidationError as error:
+        remedy = "Delete it and add your files again"
+        raise DataError(f"is damaged: {explain(error)}", path=path, remedy=remedy) from error

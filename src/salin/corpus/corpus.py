@@ -12,7 +12,13 @@ from typing import overload
 from salin.corpus.labels import check_label_map, map_label
 from salin.corpus.sentence import Sentence
 
-_FORMAT_NAMES = {"conll": "CoNLL", "jsonl": "JSONL", "inline": "inline marks", "text": "plain text"}
+_FORMAT_NAMES = {
+    "conll": "CoNLL",
+    "jsonl": "JSONL",
+    "inline": "inline marks",
+    "text": "plain text",
+    "lines": "one sentence a line",
+}
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Corpus(Sequence[Sentence]):
         sentences: In the order of the file.
         labels: The entity types that its annotation covers, sorted; by default those that occur.
         name: What to call it, such as a file name.
-        format: `"conll"`, `"jsonl"`, `"inline"`, `"text"`, or empty where it was made in memory.
+        format: `"conll"`, `"jsonl"`, `"inline"`, `"text"`, `"lines"`, or empty where it was made in memory.
         scheme: The tag scheme that was detected, or None where there were no tags.
         language: ISO 639 code, or empty where it is unknown.
         notes: What was repaired, skipped or found odd when it was read.

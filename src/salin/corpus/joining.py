@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import regex
 
@@ -19,7 +19,7 @@ def writes_without_spaces(tokens: Iterable[str]) -> bool:
 
 
 def join_tokens(
-    tokens: Sequence[str], *, spaced: bool = True, text: str | None = None
+    tokens: Sequence[str], *, spaced: bool = True, unspaced: Container[int] = (), text: str | None = None
 ) -> tuple[str, tuple[tuple[int, int], ...]]:
     """Makes a text of tokens.
 
@@ -27,6 +27,7 @@ def join_tokens(
         tokens: The words.
         spaced: Whether the language writes spaces. Where it does not, one still stands between two words of another
             script (`San`, `Pedro` in a Chinese text), unless both are single characters (`W`, `T`, `O`).
+        unspaced: The words, counted from 0, that are known to be followed by no space.
         text: The original text; kept if it is the tokens with white space between some of them.
 
     Returns:
@@ -37,8 +38,8 @@ def join_tokens(
     parts: list[str] = []
     words_found: list[tuple[int, int]] = []
     position, before = 0, ""
-    for token in tokens:
-        if before and (spaced or _apart(before, token)):
+    for number, token in enumerate(tokens):
+        if before and number - 1 not in unspaced and (spaced or _apart(before, token)):
             parts.append(" ")
             position += 1
         parts.append(token)

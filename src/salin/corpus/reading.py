@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import gzip
-import json
 import logging
 import lzma
-import re
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import IO, Literal, cast, get_args
+from typing import IO, cast
 
 from salin.corpus.corpus import Corpus
-from salin.corpus.formats import conll, inline, jsonl, text
+from salin.corpus.detection import Format, detect_format
+from salin.corpus.formats import conll, inline, jsonl, lines, text
 from salin.corpus.formats.source import OnError, Source
 from salin.corpus.schemes import detect_scheme, illegal_transitions
 from salin.corpus.sentence import Sentence
-from salin.errors import DataError, SettingError
-
-Format = Literal["conll", "jsonl", "inline", "text"]
+from salin.errors import DataError
 
 _log = logging.getLogger(__name__)
 _OPENERS = {".xz": lzma.open, ".gz": gzip.open}
-_SUFFIXES: dict[Format, tuple[str, ...]] = {
-    "conll": (".conll", ".conllu", ".conllup", ".bio", ".bioes", ".iob", ".iob2"),
-    "jsonl": (".jsonl", ".ndjson"),
-}
-_SAMPLE = 200
 
 
 def read(
@@ -47,7 +39,8 @@ def read(
 
     Args:
         path: The file, or `"-"` for standard input; `.xz` and `.gz` are opened.
-        format: `"conll"`, `"jsonl"`, `"inline"` or `"text"`; None tells it from the suffix and the first lines.
+        format: `"conll"`, `"jsonl"`, `"inline"`, `"text"`, or `"lines"` for plain text with a sentence on each line;
+            None tells it from the suffix and the first lines.
         on_error: `"strict"` stops at the first bad line; `"repair"` mends what can be mended and leaves out the other
             sentences; `"skip"` leaves out every sentence with a bad line. What was done is in the corpus's notes.
         labels: A label map, such as `{"MISC": "O"}`, applied after reading.
@@ -62,7 +55,7 @@ def read(
     """
     with _open(path) as (stream, name):
         source = Source(stream, name, on_error)
-        detected = _format(format, name, source)
+        detected = detect_format(format, source)
         sentences = tuple(_parser(detected, source, token_column, tag_column, offsets, language or ""))
     if not sentences:
         raise DataError("there is no sentence in it", path=name, remedy="; ".join(source.notes()))
@@ -77,6 +70,7 @@ def iter_sentences(
     *,
     format: Format | None = None,
     on_error: OnError = "strict",
+    labelled: bool = True,
     token_column: int | None = None,
     tag_column: int | None = None,
     offsets: jsonl.Offsets | None = None,
@@ -87,13 +81,25 @@ def iter_sentences(
     Takes what [read][salin.corpus.reading.read] takes; `"-"` is standard input. Plain text is split into sentences.
     What was repaired or skipped is logged at the end.
 
+    Args:
+        path: As for `read`, and so are the others.
+        format: See there.
+        on_error: See there.
+        labelled: False for text to be tagged. CoNLL, CoNLL-U and one word a line need no tags then, tags and spans that
+            there are are not read and cannot be wrong, and plain text is never taken for marked text: a Markdown link
+            stays as it is.
+        token_column: See there.
+        tag_column: See there.
+        offsets: See there.
+        language: See there.
+
     Yields:
         Sentences in the order of the file; nothing when the file holds none.
     """
     with _open(path) as (stream, name):
         source = Source(stream, name, on_error, keep_tags=False)
-        detected = _format(format, name, source)
-        yield from _parser(detected, source, token_column, tag_column, offsets, language or "")
+        detected = detect_format(format, source, labelled=labelled)
+        yield from _parser(detected, source, token_column, tag_column, offsets, language or "", labelled)
         for note in source.notes():
             _log.warning("%s: %s", name, note)
 
@@ -129,48 +135,19 @@ def _parser(
     tag_column: int | None,
     offsets: jsonl.Offsets | None,
     language: str,
+    labelled: bool = True,
 ) -> Iterator[Sentence]:
-    if format == "conll":
-        return conll.read(source, token_column, tag_column)
-    if format == "jsonl":
-        return jsonl.read(source, offsets)
-    return inline.read(source) if format == "inline" else text.read(source, language or "en")
-
-
-def _format(given: str | None, name: str, source: Source) -> Format:
-    """Tells the format, by suffix first: a broken CoNLL file is to be refused as CoNLL, not read as plain text."""
-    if given is not None:
-        if given not in get_args(Format):
-            raise SettingError(f"there is no format {given!r}; there are {', '.join(get_args(Format))}")
-        return cast(Format, given)
-    suffix = next((s.lower() for s in reversed(Path(name).suffixes) if s not in _OPENERS), "")
-    for format, suffixes in _SUFFIXES.items():
-        if suffix in suffixes:
-            return format
-    lines = [line for line in source.peek(_SAMPLE) if line.strip() and not line.startswith("-DOCSTART-")]
-    if lines and lines[0].lstrip().startswith("{") and _is_object(lines[0]):
-        return "jsonl"
-    words = [line for line in lines if not line.startswith("# ")] or lines
-    if words and 2 * sum(_looks_tagged(line) for line in words) > len(words):
-        return "conll"
-    return "inline" if any(inline.MARK.search(line) for line in lines if not line.startswith("#")) else "text"
-
-
-def _is_object(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _looks_tagged(line: str) -> bool:
-    """Whether one of the columns behind the first is a tag."""
-    columns = line.rstrip().split("\t") if "\t" in line else line.split()
-    # A sentence of running text has more words than CoNLL has columns.
-    if not 2 <= len(columns) <= 16:
-        return False
-    candidates = columns[1:] if "\t" in line else columns[-1:]
-    return any(re.fullmatch(r"O|[BIESLU]-\S+", column) for column in candidates)
+    match format:
+        case "conll":
+            return conll.read(source, token_column, tag_column, labelled=labelled)
+        case "jsonl":
+            return jsonl.read(source, offsets, labelled=labelled)
+        case "inline":
+            return inline.read(source, labelled=labelled)
+        case "lines":
+            return lines.read(source)
+        case "text":
+            return text.read(source, language or "en")
 
 
 def _scheme(source: Source) -> tuple[str | None, tuple[str, ...]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from salin.corpus.schemes import Span, spans_to_tags, tags_to_spans
 
@@ -45,7 +46,9 @@ class Sentence:
             or nothing (Chinese, or punctuation that clings to a word).
         entities: In order, without overlap; each begins where a word begins and ends where a word ends.
         neighbours: What an adapter learned from, most similar first.
-        origin: Where it came from, such as `eng.train:1034`, for messages.
+        origin: Where it came from, such as `eng.train:1034`.
+        extra: What else is known of it and no part of it, as JSON would hold it: what its object in a JSONL file says
+            beside text and annotation (`id`, `meta`), or the `offset` in characters of a sentence in its text file.
     """
 
     text: str
@@ -53,6 +56,7 @@ class Sentence:
     entities: tuple[Entity, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     origin: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
 
     @classmethod
     def from_tokens(

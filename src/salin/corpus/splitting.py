@@ -10,15 +10,23 @@ import regex
 import sentencex  # pyright: ignore[reportMissingTypeStubs]
 
 from salin.corpus.sentence import Sentence
-from salin.corpus.words import segment_words
+from salin.corpus.words import UNSPACED, segment_words
 
 __all__ = ["segment_words", "split_sentences"]
 
 _LINE = regex.compile(r"[^\n\r\x0b\x0c\x85\u2028\u2029]+")
 _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 _CLUSTER = regex.compile(r"\X")
+_UNSPACED = regex.compile(UNSPACED, regex.V1)
+# A stop of any script; one of these three is none inside of a word ("3.5", "example.com").
+_STOP = regex.compile(r"(?V1)(?:[.!?][\p{Pe}\p{Pf}\p{Pi}\"']*(?=\s|$)|[\p{STerm}--[.!?]][\p{Pe}\p{Pf}]*)")
 # Wrapped text is set to a width that a mail program, a terminal or a book of plain text uses.
 _WRAP_WIDTHS = range(40, 121)
+# In running text of that width a sentence comes to its stop within so many lines.
+_LINES_A_STOP = 12
+# Not "a)" and "b.", which number the items of a list.
+_LOWER = regex.compile(r"\s*[\p{Ps}\p{Pi}\"']*\p{Ll}(?![.)])")
+_CAPITAL = regex.compile(r"[\p{Ps}\p{Pi}\"']*\p{Lu}(?!\p{Lu})")
 # sentencex takes time in the square of a paragraph's length in some scripts; and a "sentence" beyond this is none.
 _LONGEST = 10_000
 
@@ -27,8 +35,11 @@ def split_sentences(text: str, language: str = "en") -> Iterator[tuple[int, Sent
     """Splits running text into sentences with words, lazily.
 
     A blank line always ends a sentence. A single line break ends one too (headlines, lists, one sentence a line),
-    unless the next line goes on in lower case, or the paragraph is hard-wrapped: its longest line has 40 to 120
-    characters, and each line ends in a full stop or is so full that the first word of the next would not have fitted.
+    unless the sentence plainly runs on over it. So it does in prose, where sentences come to a stop now and then and
+    begin with a capital, if the next line begins in lower case, and the line before has no stop at its end and is
+    nearly full, or the stop comes soon. And so it does in every line of a hard-wrapped paragraph: three lines or more,
+    the longest of 40 to 120 characters, each ending in a stop or so full that the first word of the next would not
+    have fitted, and not most of them beginning with a capital.
     No sentence is longer than 10,000 characters; longer ones are cut at white space.
 
     Args:
@@ -70,20 +81,57 @@ def _blank_between(text: str, end: int, start: int) -> bool:
 
 
 def _joined_lines(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    contents = [text[start:end].strip() for start, end in lines]
-    width = max(len(line) for line in contents)
-    full = [
-        len(line) + 1 + len(following.split(maxsplit=1)[0]) > width or line[-1] in ".!?。！？"
-        for line, following in pairwise(contents)
-    ]
-    wrapped = width in _WRAP_WIDTHS and all(full)
+    runs_on = _runs_on([text[start:end].strip() for start, end in lines])
     start, end = lines[0]
-    for (next_start, next_end), content in zip(lines[1:], contents[1:], strict=True):
-        if not wrapped and not content[0].islower():
+    for (next_start, next_end), joined in zip(lines[1:], runs_on, strict=True):
+        if not joined:
             yield start, end
             start = next_start
         end = next_end
     yield start, end
+
+
+def _runs_on(lines: list[str]) -> list[bool]:
+    """For each line break of a paragraph, whether a sentence runs on over it."""
+    runs_on = [False] * (len(lines) - 1)
+    paragraph = "\n".join(lines)
+    stops = [match.end() for match in _STOP.finditer(paragraph)]
+    begins = [0, *(stop for stop in stops if stop < len(paragraph))]
+    in_lower_case = sum(_LOWER.match(paragraph, begin) is not None for begin in begins)
+    if _LINES_A_STOP * (len(stops) + 1) < len(lines) or 2 * in_lower_case > len(begins):
+        return runs_on
+    width = max(map(len, lines))
+    if stops and _is_wrapped(lines, width):
+        return [True] * len(runs_on)
+    # The last line that surely belongs to the sentence so far.
+    last = 0
+    for number, (before, line) in enumerate(pairwise(lines), 1):
+        if _ends_in_stop(before) or not _LOWER.match(line) or number - last > _LINES_A_STOP:
+            last = number
+        elif _STOP.search(line) or (last == number - 1 and _is_full(before, line, width, 0.8)):
+            runs_on[last:number] = [True] * (number - last)
+            last = number
+    return runs_on
+
+
+def _is_wrapped(lines: list[str], width: int) -> bool:
+    """Whether the lines of a paragraph were broken at a fixed width."""
+    inside = [pair for pair in pairwise(lines) if not _ends_in_stop(pair[0])]
+    capitals = sum(_CAPITAL.match(following) is not None for _, following in inside)
+    full = (_is_full(line, following, width) for line, following in inside)
+    # A single name may stand there by chance; titles, each on its line, begin with capitals throughout.
+    return len(lines) > 2 and all(full) and (capitals <= 1 or 3 * capitals <= 2 * len(inside))
+
+
+def _is_full(line: str, following: str, width: int, share: float = 1) -> bool:
+    """Whether the first word of the next line would not have fitted into this share of a line."""
+    word = following.split(maxsplit=1)[0]
+    room = 1 if _UNSPACED.match(word) else 1 + len(word)
+    return width in _WRAP_WIDTHS and len(line) + room > share * width
+
+
+def _ends_in_stop(line: str) -> bool:
+    return any(match.end() == len(line) for match in _STOP.finditer(line))
 
 
 def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple[int, int]]:

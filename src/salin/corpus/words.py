@@ -52,18 +52,22 @@ def segment_words(text: str, boundaries: Iterable[int] = ()) -> tuple[tuple[int,
         `(start, end)` offsets in order. Every character for which `str.isspace` is false lies in exactly one of them,
         and no other character in any.
     """
+    return cut_words((match.span() for match in _WORD.finditer(text)), boundaries)
+
+
+def cut_words(words: Iterable[tuple[int, int]], boundaries: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Cuts words, which are in order, wherever a boundary lies inside one."""
     cuts = sorted(set(boundaries))
     if not cuts:
-        return tuple(match.span() for match in _WORD.finditer(text))
-    words: list[tuple[int, int]] = []
+        return tuple(words)
+    pieces: list[tuple[int, int]] = []
     next_cut = 0
-    for match in _WORD.finditer(text):
-        start, end = match.span()
+    for start, end in words:
         while next_cut < len(cuts) and cuts[next_cut] <= start:
             next_cut += 1
         while next_cut < len(cuts) and cuts[next_cut] < end:
-            words.append((start, cuts[next_cut]))
+            pieces.append((start, cuts[next_cut]))
             start = cuts[next_cut]
             next_cut += 1
-        words.append((start, end))
-    return tuple(words)
+        pieces.append((start, end))
+    return tuple(pieces)

@@ -8,6 +8,15 @@ from __future__ import annotations
 
 from salin.encoding.batching import Batch, collate, length_buckets
 from salin.encoding.special import hidden_piece, padding_piece
-from salin.encoding.windows import Window, Windower
+from salin.encoding.windows import OnOverflow, Window, Windower
 
-__all__ = ["Batch", "Window", "Windower", "collate", "hidden_piece", "length_buckets", "padding_piece"]
+__all__ = [
+    "Batch",
+    "OnOverflow",
+    "Window",
+    "Windower",
+    "collate",
+    "hidden_piece",
+    "length_buckets",
+    "padding_piece",
+]

@@ -15,6 +15,8 @@ from salin.corpus.sentence import Sentence
 from salin.encoding.special import empty_piece
 from salin.errors import SettingError
 
+OnOverflow = Literal["window", "error"]
+
 SPECIAL = -1
 # They cannot be encoded, so tokenizers refuse them; files read with errors="surrogateescape" hold them.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -65,7 +67,7 @@ class Windower:
         tokenizer: PreTrainedTokenizerFast,
         max_length: int = 128,
         overlap: int | None = None,
-        on_overflow: Literal["window", "error"] = "window",
+        on_overflow: OnOverflow = "window",
     ):
         if not getattr(tokenizer, "is_fast", False):
             raise SettingError(f"{type(tokenizer).__name__} cannot align words; a fast tokenizer is needed")
@@ -104,7 +106,7 @@ class Windower:
                 sentence = sentences[index]
                 raise SettingError(
                     f"{sentence.origin or sentence.text[:40]!r}: {len(pieces)} pieces do not fit a window of "
-                    f"{self._room}. Split the sentence, or let it be windowed (on_overflow='window')"
+                    f"{self._room}. Split the sentence, or leave out --on-overflow error (in Python on_overflow)"
                 )
             windows.extend(self._cut(index, pieces, words))
         return windows

@@ -41,9 +41,11 @@ class ReportTable:
     def __rich__(self) -> Group:
         """The table as a rich console prints it."""
         # `Text` is shown as it stands: a plain string with `[PER]` in it would be read as markup.
-        table = Table(title=Text(self.title), title_justify="left", box=box.SIMPLE)
+        table = Table(
+            title=Text(self.title), title_justify="left", box=box.SIMPLE, collapse_padding=True, pad_edge=False
+        )
         for number, column in enumerate(self.columns):
-            table.add_column(Text(column), justify="left" if number in self.prose else "right")
+            table.add_column(Text(column), justify="left" if number in self.prose else "right", overflow="fold")
         for row in self.rows:
             table.add_row(*map(Text, row))
         return Group(table, *map(Text, self.footer))
@@ -78,10 +80,9 @@ def result_table(result: Result) -> ReportTable:
 
 def comparison_table(comparison: Comparison) -> ReportTable:
     """Several systems: mean ± standard deviation over seeds, difference from the first, intervals, p; in percent."""
-    interval = f"{comparison.rows[0].interval.level:.0%} interval"
-    columns = (
-        "system", "seeds", "F1", interval, "difference", f"its {interval}", "p sentences", "p runs", "p (Holm)"
-    )  # fmt: skip
+    # Short, so that nine columns fit a terminal.
+    interval = f"{comparison.rows[0].interval.level:.0%} CI"
+    columns = ("system", "seeds", "F1", interval, "minus first", interval, "p sent.", "p runs", "p Holm")
     rows = tuple(_comparison_row(row) for row in comparison.rows)
     return ReportTable(comparison.data, columns, rows, _comparison_footer(comparison))
 
@@ -115,19 +116,16 @@ def _comparison_row(row: ComparisonRow) -> tuple[str, ...]:
 def _comparison_footer(comparison: Comparison) -> tuple[str, ...]:
     base, *others = comparison.rows
     over = "sentences and runs" if any(row.seeds > 1 for row in comparison.rows) else "sentences"
-    footer = [f"Intervals: percentile bootstrap over {over}."]
+    footer = [f"{base.interval.level:.0%} CI: percentile bootstrap over {over}."]
     tested = [row.versus for row in others if row.versus is not None]
     if tested:
         footer.append(
-            f"p: against {base.system}, by paired randomisation over sentences and by permutation of whole runs; "
-            "Holm: the larger of the two, adjusted for the number of comparisons."
+            f"p against {base.system}: sent., by paired randomisation over sentences; runs, by permutation of whole "
+            "runs; Holm, the larger of the two, adjusted for the number of comparisons."
         )
     these = [row.system for row in others if row.versus is not None and row.versus.scope == "these models"]
     if these:
-        footer.append(
-            f"{', '.join(these)}: p speaks of these models only. Whether the methods differ, other seeds being drawn, "
-            "takes several runs of each."
-        )
+        footer.append(f"{', '.join(these)}: p speaks of these models only, not of what other seeds would give.")
     for count in sorted({len(versus.seeds) for versus in tested if versus.p_runs is not None}):
         least = 2 / comb(2 * count, count)
         if least > _USUAL_LEVEL:

@@ -13,7 +13,7 @@ from salin.adaptation.rules import Rule, RuleName, make_rule
 from salin.errors import SettingError
 from salin.training.meta import MetaSettings
 from salin.training.methods import MethodSettings
-from salin.training.validation import explain, place_of
+from salin.validation import explain, place_of
 
 
 class _Strict(BaseModel):

@@ -42,6 +42,7 @@ _UNDECLARED_KEYS = {
     "share_att_key", "norm_rel_ebd", "position_buckets", "attention_head_size", "conv_kernel_size", "conv_act",
     "conv_groups", "embedding_size",
 }  # fmt: skip
+_PICKLED = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npz"}
 # Parts of keys through which a config has been made to run or fetch code, unless their value is a number (a size).
 _UNSAFE = ("auto_map", "trust_remote_code", "implementation", "kernel", "quantization", "_name_or_path")
 
@@ -83,13 +84,14 @@ def check_folder(folder: Path) -> None:
         ModelError: Naming the file.
     """
     _check_complete(folder)
-    weights = []
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.rglob("*")):
         if path.is_file() and _is_pickle(path):
             raise ModelError(
                 f"{path}: a pickle can run code when it is loaded, so salin does not open folders that hold one. "
                 "Convert the weights to safetensors and delete it"
             )
+    weights = []
+    for path in sorted(folder.iterdir()):
         if path.name.endswith(".index.json"):
             _check_shards(path)
         if path.suffix == ".safetensors":
@@ -282,11 +284,11 @@ def _check_shards(path: Path) -> None:
 
 
 def _is_pickle(path: Path) -> bool:
-    """Whether a file is a pickle or a torch archive, by what it begins with."""
+    """Whether a file is a pickle or a torch archive, by its name or by what it begins with."""
+    if path.suffix.lower() in _PICKLED:
+        return True  # the oldest protocol is plain text that begins like any other
     with open(path, "rb") as file:
         start = file.read(64)
     if path.suffix == ".safetensors" and start[8:9] == b"{":
         return False  # the size of its header may begin like a pickle; what follows is checked in full
-    if start[:1] == b"\x80" and start[1:2] and start[1] <= 5:
-        return True
-    return start.startswith(b"PK\x03\x04") and path.suffix in {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".npz"}
+    return start[:1] == b"\x80" and len(start) > 1 and start[1] <= 5

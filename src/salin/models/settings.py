@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from salin.errors import ModelError
 from salin.files import write_json
+from salin.validation import explain
 
 FILE = "salin.json"
 
@@ -59,7 +60,9 @@ class TaggerSettings(BaseModel):
             )
         try:
             return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except (ValidationError, ValueError, RecursionError) as error:
+        except ValidationError as error:
+            raise ModelError(f"{path}: {explain(error, [cls])}") from error
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"{path}: {error}") from error
 
     def save(self, folder: Path) -> None:

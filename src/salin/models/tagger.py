@@ -12,10 +12,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 
 from salin.corpus import Sentence, TagsText
-from salin.encoding import Windower, collate, length_buckets, padding_piece
+from salin.encoding import OnOverflow, Windower, collate, length_buckets, padding_piece
 from salin.errors import ModelError
 from salin.files import atomic_directory, write_json
 from salin.models.decoding import Chain, entity_spans, marginals, viterbi
@@ -46,32 +46,39 @@ class Tagger(TagsText):
         network: Put into eval mode.
         tokenizer: The one that the network's encoder was trained with.
         settings: Labels, head, windows.
+        on_overflow: `window` cuts a sentence that does not fit one window into several that overlap; `error` refuses
+            it.
     """
 
-    def __init__(self, network: TaggingNetwork, tokenizer: PreTrainedTokenizerFast, settings: TaggerSettings):
+    def __init__(
+        self,
+        network: TaggingNetwork,
+        tokenizer: PreTrainedTokenizerFast,
+        settings: TaggerSettings,
+        *,
+        on_overflow: OnOverflow = "window",
+    ):
         self.network = network.eval()
         self.tokenizer = tokenizer
         self.settings = settings
         self.labels = settings.labels
-        self.windower = Windower(tokenizer, settings.max_length, settings.overlap)
+        self.windower = Windower(tokenizer, settings.max_length, settings.overlap, on_overflow)
 
     @classmethod
-    def from_pretrained(cls, name: str | Path) -> Tagger:
+    def from_pretrained(cls, name: str | Path, *, on_overflow: OnOverflow = "window") -> Tagger:
         """Loads a tagger.
 
         Args:
             name: A bundled model (`salin-tiny`), a folder, or a Hugging Face id.
+            on_overflow: `window` cuts a sentence that does not fit one window into several that overlap; `error`
+                refuses it.
 
         Raises:
             ModelError: When there is none, or it is damaged or unsafe.
         """
         folder = resolve(name)
         settings, config = TaggerSettings.load(folder), load_config(folder)
-        if config.num_labels != len(settings.tags):
-            raise ModelError(
-                f"{folder}: salin.json has {len(settings.labels)} labels ({len(settings.tags)} tags), config.json has "
-                f"{config.num_labels} tags"
-            )
+        _check_agreement(folder, settings, config)
         network = TaggingNetwork(load_classifier(folder, config), settings.tags, crf=settings.head == "crf")
         if network.crf is not None:
             check_safetensors(folder / _CRF_FILE)
@@ -79,7 +86,7 @@ class Tagger(TagsText):
                 network.crf.load_state_dict(load_file(folder / _CRF_FILE))
             except (RuntimeError, SafetensorError) as error:
                 raise ModelError(f"{folder / _CRF_FILE}: no transitions for these tags: {error}") from error
-        return cls(network, load_tokenizer(folder), settings)
+        return cls(network, load_tokenizer(folder), settings, on_overflow=on_overflow)
 
     @classmethod
     def on_encoder(
@@ -202,3 +209,19 @@ class Tagger(TagsText):
         if self.network.crf is None:
             return scaled.softmax(-1)
         return marginals(scaled, lengths, chain)
+
+
+def _check_agreement(folder: Path, settings: TaggerSettings, config: PreTrainedConfig) -> None:
+    """Refuses a folder whose `salin.json` and `config.json` are not of the same tagger."""
+    if config.num_labels != len(settings.tags):
+        raise ModelError(
+            f"{folder}: salin.json has {len(settings.labels)} labels ({len(settings.tags)} tags), config.json has "
+            f"{config.num_labels} tags"
+        )
+    named = {int(index): tag for index, tag in (config.id2label or {}).items()}
+    for index, tag in enumerate(settings.tags):
+        if named.get(index) != tag:
+            raise ModelError(f"{folder}: tag {index} is {tag} in salin.json, {named.get(index)} in config.json")
+    wanted, fitting = settings.max_length, fitting_length(config, settings.max_length)
+    if fitting < wanted:
+        raise ModelError(f"{folder / FILE}: max_length is {wanted}, but the encoder has {fitting} positions")

@@ -19,7 +19,7 @@ from salin.pretraining.masked import MaskedBatches, masked_loss
 from salin.pretraining.text import ParallelText, PlainText
 from salin.pretraining.tokenizer import train_tokenizer
 from salin.training.loop import LoopSettings, fit
-from salin.training.validation import explain, place_of
+from salin.validation import explain, place_of
 
 
 class _Strict(BaseModel):

@@ -157,6 +157,23 @@ def test_a_users_own_file_is_registered_where_it_is(tmp_path: Path, folder: Path
         get_dataset("mine", folder=folder)
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("{", "Invalid JSON"),
+        ("[]", "should be an object"),
+        ('{"x": {"title": 1}}', "x.title"),
+        ('{"x": {"title": "mine", "language": "", "licence": ""}}', "x.file: Field required"),
+        ('{"x": {"title": "", "language": "", "licence": "", "file": {"path": "a"}}}', "x.file.sha256"),
+    ],
+)
+def test_a_damaged_list_of_ones_own_files_is_refused(folder: Path, content: str, problem: str) -> None:
+    folder.mkdir()
+    (folder / "own.json").write_text(content)
+    with pytest.raises(DataError, match=rf"own\.json: is damaged: .*{problem}.*\. Delete it and add your files again"):
+        list_datasets(folder)
+
+
 def test_only_readable_files_and_plain_names_are_added(tmp_path: Path, folder: Path) -> None:
     path = tmp_path / "a.conll"
     path.write_bytes(CONTENT)

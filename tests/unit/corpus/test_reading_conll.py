@@ -36,6 +36,7 @@ def entities(corpus: Corpus) -> list[tuple[str, str]]:
         GOOD,
         GOOD.replace("\t", " "),
         GOOD.replace("\n", "\r\n"),
+        GOOD.replace("\n", "\r"),
         "\ufeff" + GOOD,
         GOOD.rstrip("\n"),
         "\n\n" + GOOD.replace("\n\n", "\n \n\t\n"),
@@ -83,29 +84,6 @@ def test_a_hash_can_be_a_word(file: File) -> None:
     assert read(file("# id = 5\n1 O\nfan O\n"))[0].tokens == ["1", "fan"]
 
 
-def test_uner_keeps_the_text_of_its_comment(file: File) -> None:
-    rows = "1\tAna\tB-PER\t-\t-\n2\tcorre\tO\t-\t-\n3\t.\tO\t-\t-\n"
-    corpus = read(file(f"# sent_id = a\n# text = Ana corre.\n{rows}", "a.iob2"))
-    assert corpus[0].text == "Ana corre."
-    assert entities(corpus) == [("Ana", "PER")]
-    assert read(file(f"# text = other\n{rows}", "b.iob2"))[0].text == "Ana corre ."
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "# text = Voy al Prado.\n1\tVoy\t_\tV\t_\t_\t_\t_\t_\tNER=O\n2-3\tal\t_\t_\t_\t_\t_\t_\t_\t_\n"
-        "2\ta\t_\tA\t_\t_\t_\t_\t_\t_\n3\tel\t_\tD\t_\t_\t_\t_\t_\t_\n4\tPrado\t_\tN\t_\t_\t_\t_\t_\tA=1|NER=B-LOC\n",
-        "# global.columns = ID FORM UPOS UNER:NER\n1\tVoy\tV\tO\n2-3\tal\t_\tO\n2\ta\tA\tO\n3\tel\tD\tO\n"
-        "3.1\tx\tD\tO\n4\tPrado\tN\tB-LOC\n",
-    ],
-)
-def test_conllu_with_entities(file: File, content: str) -> None:
-    corpus = read(file(content, "a.conllu"))
-    assert corpus[0].tokens == ["Voy", "a", "el", "Prado"]
-    assert entities(corpus) == [("Prado", "LOC")]
-
-
 def test_chinese_characters_stand_without_spaces(file: File) -> None:
     corpus = read(file("我\tO\n爱\tO\n北\tB-LOC\n京\tI-LOC\n\nSan\tB-LOC\nPedro\tI-LOC\n在\tO\n1\tO\n9\tO\n"))
     assert [sentence.text for sentence in corpus] == ["我爱北京", "San Pedro在19"]
@@ -117,20 +95,37 @@ def test_chinese_characters_stand_without_spaces(file: File) -> None:
     [
         ("Ana\tB-PER\nEva\n", r"a.conll:2: expected 2 columns as in line 1, found 1. Add what is missing"),
         ("Ana\tB-PER\nEva\tx\tO\nok\tO\n", r"a.conll:2: expected 2 columns as in line 1, found 3"),
-        ("Ana\tB-PER\nEva\tPERSON\n", r"a.conll:2: unknown tag 'PERSON'. A tag is O, or one of B I E S L U"),
+        ("Ana\tB-PER\nEva\tX-PER\n", r"a.conll:2: unknown tag 'X-PER'. A tag is O, or one of B I E S L U"),
+        ("Ana\tB-PER\nEva\tPERSON\n", r"unknown tag 'PERSON'. If it is a type, .* B-PERSON, then I-PERSON"),
+        ("Ana\tB-PER\nRío\tM-LOC\n", r"unknown tag 'M-LOC'. BMES calls the inside of an entity M: write I-LOC"),
+        ("word\tner_tag\nAna\tB-PER\n", r"a.conll:1: unknown tag 'ner_tag'. Take the head of the table out"),
         ("Ana\tB-PER\nEva\tB-\n", r"a.conll:2: the tag 'B-' has no type"),
         ("Ana\tB-PER\n \tO\n", r"a.conll:2: the word is empty"),
-        ("Ana\nEva\n", r"a.conll:1: expected 2 columns or more, found 1. Name it with tag_column, or read plain text"),
+        (
+            "Ana\nEva\n",
+            r"a.conll:1: expected 2 columns or more, found 1. Name it \(--tag-column, or tag_column in Python\), "
+            r"or read plain text \(--format text, or format='text' in Python\)",
+        ),
         ("", r"a.conll: there is no sentence in it"),
         ("-DOCSTART- O\n\n\n", r"a.conll: there is no sentence in it"),
         (b"Ana\tB-PER\n\xe9\tO\n", r"a.conll:2: byte 0xe9 is not UTF-8. Convert the file"),
         ("Ana\tO\n".encode("utf-16"), r"a.conll: the file is UTF-16. Save it as UTF-8"),
+        ("Ana\tB-PER\n".encode("utf-16-be"), r"a.conll: the file is UTF-16. Save it as UTF-8"),
+        ("Ana\tO\n".encode("utf-32"), r"a.conll: the file is UTF-32. Save it as UTF-8"),
+        ("Ana  NNP\tB-PER\nva  V\tO\n", r"a.conll:1: there are spaces in the column of the words, as in 'Ana  NNP'"),
         ("1\tAna\tx\n2\tva\tx\n", r"a.conll:1: no column of tags was found"),
     ],
 )
 def test_errors_name_file_line_reason_and_remedy(file: File, content: str | bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read(file(content))
+
+
+def test_remedies_are_said_for_the_command_line_and_for_python(file: File) -> None:
+    with pytest.raises(DataError, match=r"Repair it \(--on-error repair, or on_error='repair' in Python\)$"):
+        read(file("Ana\tB-PER\nEva\n"))
+    with pytest.raises(DataError, match=r"too much. Skip it \(--on-error skip, or on_error='skip' in Python\)$"):
+        read(file("Ana\tB-PER\nEva\tx\tO\nok\tO\n"))
 
 
 def test_repair_mends_and_counts(file: File) -> None:
@@ -160,7 +155,7 @@ def test_skip_leaves_sentences_out_and_counts(file: File) -> None:
 def test_settings_are_checked(file: File) -> None:
     with pytest.raises(SettingError, match="on_error is 'ignore'; it can be strict, repair or skip"):
         read(file(GOOD), on_error="ignore")  # type: ignore[arg-type]
-    with pytest.raises(SettingError, match="no format 'xml'; there are conll, jsonl, inline, text"):
+    with pytest.raises(SettingError, match="no format 'xml'; there are conll, jsonl, inline, text, lines"):
         read(file(GOOD), format="xml")  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Span JSONL as many tools write it, inline marks, plain text, and telling them apart."""
+"""Span JSONL as many tools write it, inline marks, and telling formats apart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from salin.corpus import Corpus, iter_sentences, read
+from salin.corpus import Corpus, read
 from salin.errors import DataError, SettingError
 
 File = Callable[..., Path]
@@ -149,21 +149,6 @@ def test_bad_marks(file: File, line: str, message: str) -> None:
     assert len(read(path, on_error="repair")) == 2
 
 
-def test_plain_text_is_split_with_the_line_of_each_sentence(file: File) -> None:
-    corpus = read(file("Mr. Smith left. He ran.\n\nA headline\nAnother [one]\n", "a.txt"), language="en")
-    assert corpus.format == "text"
-    assert [s.text for s in corpus] == ["Mr. Smith left.", "He ran.", "A headline", "Another [one]"]
-    assert [s.origin.rpartition(":")[2] for s in corpus] == ["1", "1", "3", "4"]
-
-
-def test_plain_text_streams(tmp_path: Path) -> None:
-    path = tmp_path / "big.txt"
-    path.write_text("One sentence a line here.\n" * 20_000, "utf-8")
-    stream = iter_sentences(path)
-    assert next(stream).text == "One sentence a line here."
-    assert sum(1 for _ in stream) == 19_999
-
-
 @pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".xz", lzma.compress)])
 def test_packed_files_are_opened(file: File, suffix: str, pack: Callable[[bytes], bytes]) -> None:
     packed = pack(b'{"text": "Ana", "entities": [[0, 3, "PER"]]}\n' * 3)
@@ -182,10 +167,29 @@ def test_packed_files_are_opened(file: File, suffix: str, pack: Callable[[bytes]
         ("Ana va.\nO no.\n", "data.txt", "text"),
         ("See [the page](https://example.com).\n", "readme.md", "text"),
         ("Vitamin O\nis not one\n", "data.txt", "text"),
+        ("[1] A note.\n[2] {Another}.\n", "notes", "text"),
     ],
 )
 def test_the_format_is_told_from_content(file: File, content: str, name: str, expected: str) -> None:
     assert read(file(content, name)).format == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"text": "a"}]',
+        '[\n  {\n    "text": "a"\n  }\n]\n',
+        '{\n  "text": "a"\n}\n',
+        '\n{"text": "a",\n"id": 1}\n',
+        "[{}]",
+    ],
+)
+def test_json_that_is_not_jsonl_is_not_read_as_text(file: File, content: str) -> None:
+    line = 1 + content.startswith("\n")
+    message = rf"a.json:{line}: this is JSON, but not one object a line. Make it JSONL .* \(--format text, or format="
+    with pytest.raises(DataError, match=message):
+        read(file(content, "a.json"))
+    assert read(file(content, "a.json"), format="text").format == "text"
 
 
 def test_missing_files_suggest_the_nearest(file: File) -> None:

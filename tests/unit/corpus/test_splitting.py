@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 import sentencex
 from hypothesis import given
@@ -11,7 +13,10 @@ from salin.corpus.splitting import split_sentences
 
 TEXTS = st.lists(
     st.sampled_from(
-        ["A b. ", "Dr. ", "No! ", "他走了。", "“x.” ", "\n", "\r\n", "\n\n", "\t", "é", "🎉", "\x1c", "\ud800"]
+        [
+            *("A b. ", "Dr. ", "No! ", "他走了。", "“x.” ", "\n", "\r\n", "\n\n", "\t", "é", "🎉", "\x1c", "\ud800"),
+            *("e\u0301. ", "שלום. ", "هل؟ ", "मैं। ", "\u200b", "\u200d", "\u200f", "\ufeff", "\u00ad", "👩‍👩‍👧 "),
+        ]
     )
     | st.text(max_size=5),
     max_size=20,
@@ -22,8 +27,9 @@ def sentences(text: str, language: str = "en") -> list[str]:
     return [sentence.text for _, sentence in split_sentences(text, language)]
 
 
-@given(TEXTS, st.sampled_from(["en", "zh", "tl", "nowhere", ""]))
-def test_offsets_are_exact_and_only_white_space_lies_between(text: str, language: str) -> None:
+@given(TEXTS, st.sampled_from(["en", "zh", "ar", "tl", "nowhere", ""]), st.sampled_from(["NFC", "NFD"]))
+def test_offsets_are_exact_and_only_white_space_lies_between(text: str, language: str, form: str) -> None:
+    text = unicodedata.normalize(form, text)
     position = 0
     for offset, sentence in split_sentences(text, language):
         assert sentence.text
@@ -58,6 +64,58 @@ def test_hard_wrapped_text_is_joined() -> None:
         "The quick brown fox jumped over the lazy dog when President\nMaria Sousa was there and everyone clapped.",
         "The end.",
     ]
+
+
+WRAPPED = """\
+The committee, which had met in Geneva every spring since Maria
+Sousa and her colleagues founded it, decided on Tuesday that no
+further money would be given to the harbour of Cebu until those
+who built it had shown what became of the first. The mayor said
+nothing. A spokesman for the builders called it (in a letter to
+the Tribune) a decision of people who had never seen a harbour."""
+
+
+@pytest.mark.parametrize("indent", ["", "    "])
+def test_prose_that_was_wrapped_is_joined(indent: str) -> None:
+    found = sentences(WRAPPED.replace("\n", f"\n{indent}"))
+    assert [text.split()[-1] for text in found] == ["first.", "nothing.", "harbour."]
+    assert " ".join(" ".join(found).split()) == WRAPPED.replace("\n", " ")
+
+
+def test_prose_wrapped_by_hand_is_joined_where_it_goes_on_in_lower_case() -> None:
+    text = (
+        "b) Convey the object code in, or embodied in, a\n"
+        "   product, accompanied by a written offer that is\n"
+        "   valid for three years; or c) give it to those of\n"
+        "   you who ask.\n"
+        "Copyright of the Free Society\n"
+        "Version 3"
+    )
+    assert [" ".join(found.split()) for found in sentences(text)] == [
+        "b) Convey the object code in, or embodied in, a product, accompanied by a written offer that is "
+        "valid for three years; or c) give it to those of you who ask.",
+        "Copyright of the Free Society",
+        "Version 3",
+    ]
+
+
+LINES = {
+    "lower case": [f"{'and so on ' * (n % 9 + 1)}to manila" for n in range(3000)],
+    "lower case with stops": [f"{'so on ' * (n % 9 + 4)}to cebu{'!' * (n % 5 == 0)}" for n in range(300)],
+    "lower case after one capital": ["Ana", *(f"{'and so on ' * (n % 9 + 1)}to manila" for n in range(300))],
+    "titles of one width": [f"Report {n:03} of Maria Sousa to the city of Cebu{'s' * (n % 4)}" for n in range(300)],
+    "titles in lower case": [f"report {n:03} of maria sousa to the city of cebu{'s' * (n % 4)}" for n in range(300)],
+    "titles that ask": [f"Would Maria {n:03} ever go to the city of Cebu{'?' * (n % 3 == 0)}" for n in range(300)],
+    "titles in Chinese": [f"第{n:03}号报告关于日内瓦和宿务之间的贸易{'以及其他一些事情' * 3}" for n in range(300)],
+    "titles in Arabic": [f"تقرير رقم {n:03} عن مدينة جنيف وعن مدينة سيبو وغيرها من المدن" for n in range(300)],
+    "messages": ["Ana went home", "lol", "nice to see her", "Manila next", "who knows"],
+    "a list": ["Ingredients", "salt", "sugar", "flour", "Method", "stir"],
+}
+
+
+@pytest.mark.parametrize("lines", LINES.values(), ids=LINES)
+def test_lines_that_are_no_wrapped_prose_stay_apart(lines: list[str]) -> None:
+    assert sentences("\n".join(lines)) == lines
 
 
 def test_a_long_paragraph_takes_time_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salin.corpus.words import segment_words
+from salin.corpus.words import cut_words, segment_words
 
 PIECES = [
     "a", "É", "e\u0301", "ñ", "ß", "1", "9,5", ".", ",", "'", "’s", "-", "...", " ", "\n", "\t", "\u00a0", "\x1c",
@@ -68,3 +68,7 @@ def test_words_by_example(text: str, expected: str) -> None:
 
 def test_boundaries_cut_words() -> None:
     assert segment_words("anti-Berlin", [5, 0, 11]) == ((0, 5), (5, 11))
+
+
+def test_given_words_are_cut_too() -> None:
+    assert cut_words([(0, 9), (10, 12)], [3, 9, 11, 40]) == ((0, 3), (3, 9), (10, 11), (11, 12))

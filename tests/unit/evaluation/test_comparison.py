@@ -183,11 +183,11 @@ def test_a_result_as_a_table(corpus: Any, middling: Any) -> None:
 def test_a_comparison_as_a_table(corpus: Any, perfect: Any, middling: Any) -> None:
     base, good = ([evaluate(tagger, corpus, seeds=[seed]) for seed in (1, 2)] for tagger in (middling, perfect))
     markdown = comparison_table(compare(base, good)).markdown()
-    heading = "| system | seeds | F1 | 95% interval | difference | its 95% interval | p sentences | p runs | p (Holm) |"
+    heading = "| system | seeds | F1 | 95% CI | minus first | 95% CI | p sent. | p runs | p Holm |"
     assert heading in markdown
     assert "| perfect | 2 | 100.00 ± 0.00 | 100.00 to 100.00 | +60.00 |" in markdown
     assert markdown.splitlines()[5].endswith("| 0.3333 | 0.3333 |")
-    assert "bootstrap over sentences and runs." in markdown
+    assert "95% CI: percentile bootstrap over sentences and runs." in markdown
     assert "With 2 runs of each, p over runs is 0.33 at the least." in markdown
     assert "these models" not in markdown
 

@@ -36,6 +36,14 @@ def test_a_pickle_is_refused_whatever_it_is_called(folder: Path, name: str, prot
         load_encoder(folder)
 
 
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "checkpoint-500/optimizer.pt", "checkpoint-500/notes.txt"])
+def test_a_pickle_is_refused_in_plain_text_and_in_a_folder_inside(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(pickle.dumps(Bomb(), protocol=2 if name.endswith(".txt") else 0))
+    with pytest.raises(ModelError, match=rf"{name}: a pickle can run code"):
+        load_encoder(folder)
+
+
 @pytest.mark.parametrize("suffix", [".bin", ".pt", ".ckpt"])
 def test_a_torch_archive_is_refused(folder: Path, suffix: str) -> None:
     with zipfile.ZipFile(folder / f"model{suffix}", "w") as archive:

@@ -16,7 +16,7 @@ from transformers import pipeline
 
 from salin.corpus import Sentence
 from salin.encoding import Windower, collate
-from salin.errors import DataError, ModelError
+from salin.errors import DataError, ModelError, SettingError
 from salin.models import Tagger, TaggerSettings
 from salin.models.checksum import weights_checksum
 from tiny_corpora import DEV, TRAIN, labelled
@@ -184,6 +184,13 @@ def test_a_long_sentence_is_tagged_whole(tagger: Tagger) -> None:
     assert (scores.abs().sum(1) > 0).all()
 
 
+def test_a_long_sentence_can_be_refused(saved: Path) -> None:
+    careful = Tagger.from_pretrained(saved, on_overflow="error")
+    assert len(list(careful.tag_sentences(SENTENCES[:1]))) == 1
+    with pytest.raises(SettingError, match="do not fit a window"):
+        list(careful.tag_sentences([LONG]))
+
+
 def test_windows_make_no_difference_to_a_sentence_that_fits(model_folder: Callable[[str], Path]) -> None:
     wide, narrow = (fresh(model_folder("bert"), max_length=length) for length in (60, 24))
     short = [s for s in SENTENCES if len(wide.windower.windows([s])[0]) <= 24]
@@ -260,7 +267,10 @@ def spoilt(saved: Path, tmp_path: Path, **changes: object) -> Path:
         ({"labels": []}, "labels"),
         ({"head": "magic"}, "head"),
         ({"format": 2}, "format"),
-        ({"no_such_setting": 1}, "no_such_setting"),
+        ({"no_such_setting": 1}, r"salin\.json: there is no setting 'no_such_setting'$"),
+        ({"temprature": 1}, r"salin\.json: there is no setting 'temprature'; did you mean 'temperature'\?$"),
+        ({"max_length": 512}, "max_length is 512, but the encoder has 64 positions"),
+        ({"labels": ["PER", "LOC", "ORG"]}, r"tag 1 is B-PER in salin\.json, B-LOC in config\.json"),
         ({"temperature": 0}, "temperature"),
     ],
 )

@@ -6,6 +6,6 @@ other formats ([reading][salin.corpus.reading] and [writing][salin.corpus.writin
 
 from __future__ import annotations
 
-from salin.corpus.formats import conll, html, inline, jsonl, text
+from salin.corpus.formats import conll, conllu, html, inline, jsonl, lines, text
 
-__all__ = ["conll", "html", "inline", "jsonl", "text"]
+__all__ = ["conll", "conllu", "html", "inline", "jsonl", "lines", "text"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import IO
 
 from salin.corpus.formats.source import BadSentence, Source
@@ -18,14 +19,19 @@ from salin.errors import DataError
 _PLAIN = r"(?:\\[\\\[\]#nr]|[^\\\[\]])"
 _PIECE = re.compile(rf"(?P<text>{_PLAIN}+)|\[(?P<name>{_PLAIN}*)\]\((?P<label>[^\s()\[\]\\]+)\)|(?P<bad>[\s\S])")
 _ESCAPED = re.compile(r"\\([\\\[\]#nr])")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = {"n": "\n", "r": "\r"}
 _REMEDY = r"A mark is [name](TYPE); a literal bracket or backslash is written \[ \] \\"
 #: What tells this format from plain text.
 MARK = re.compile(rf"(?<!\\)\[{_PLAIN}+\]\([A-Z][A-Za-z_-]*\)")
 
 
-def read(source: Source) -> Iterator[Sentence]:
+def read(source: Source, *, labelled: bool = True) -> Iterator[Sentence]:
     """Reads sentences, lazily.
+
+    Args:
+        source: The lines.
+        labelled: False for text to be tagged: the marks are taken out and not read.
 
     Yields:
         A sentence with words (cut at the edges of entities) and entities.
@@ -38,7 +44,8 @@ def read(source: Source) -> Iterator[Sentence]:
             continue
         try:
             source.check([number])
-            yield _parse(line, number, source)
+            sentence = _parse(line, number, source)
+            yield sentence if labelled else replace(sentence, words=segment_words(sentence.text), entities=())
         except BadSentence:
             continue
 
@@ -88,12 +95,14 @@ def format_sentence(sentence: Sentence) -> str:
     """One sentence in the markup, on one line.
 
     Raises:
-        DataError: When a label holds a character that a mark cannot.
+        DataError: When a label holds a character that a mark cannot, or the text half of a surrogate pair.
     """
+    if _SURROGATE.search(sentence.text):
+        raise DataError(f"half of a surrogate pair in {sentence.text!r} is no character", remedy="Write JSONL instead")
     parts: list[str] = []
     position = 0
     for entity in sentence.entities:
-        if not re.fullmatch(r"[^\s()\[\]\\]+", entity.label):
+        if not re.fullmatch(r"[^\s()\[\]\\\ud800-\udfff]+", entity.label):
             raise DataError(f"the label {entity.label!r} cannot stand in a mark", remedy="Write JSONL instead")
         parts.append(_escape(sentence.text[position : entity.start]))
         parts.append(f"[{_escape(sentence.text[entity.start : entity.end])}]({entity.label})")

@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import IO, Any, Literal, TypeGuard
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import IO, Any, Literal
 
+from salin.corpus.formats.annotation import (
+    NO_ANNOTATION,
+    Annotation,
+    annotation_of,
+    is_list,
+    is_object,
+    is_offset,
+    is_strings,
+    rest_of,
+)
 from salin.corpus.formats.source import BadSentence, Source
-from salin.corpus.formats.spans import RawSpan, clean_spans
+from salin.corpus.formats.spans import byte_offsets, clean_spans
 from salin.corpus.joining import join_tokens, writes_without_spaces
 from salin.corpus.schemes import split_tag, tags_to_spans
-from salin.corpus.sentence import Entity, Neighbour, Sentence
-from salin.corpus.words import segment_words
+from salin.corpus.sentence import Entity, Sentence
+from salin.corpus.words import cut_words, segment_words
 
 Offsets = Literal["characters", "bytes"]
 
-# Names that annotation tools and data sets use: spaCy, Prodigy, doccano (two versions), Label Studio, XTREME-UP.
-_SPANS = ("entities", "spans", "label", "labels", "ents")
-_TAGS = ("tags", "ner_tags", "labels")
-_START = ("start", "start_offset", "start_char", "begin")
-_END = ("end", "end_offset", "end_char")
-_LABEL = ("label", "labels", "type", "entity", "entity_group", "tag")
 _REMEDY = (
     'A line is {"text": ..., "entities": [{"start": 0, "end": 7, "label": "LOC"}]} or {"tokens": ..., "tags": ...}'
 )
 
 
-def read(source: Source, offsets: Offsets | None = None) -> Iterator[Sentence]:
+def read(source: Source, offsets: Offsets | None = None, *, labelled: bool = True) -> Iterator[Sentence]:
     """Reads one sentence (or document) an object, lazily.
 
-    Spans stand under `entities`, `spans`, `ents`, `label` or `labels`, as objects or as `[start, end, label]`; tokens
-    under `tokens` with `tags` or `ner_tags` of any scheme. Words come from `words` (`[[start, end], ...]`, which
-    [write][salin.corpus.formats.jsonl.write] adds where they are not the usual ones), or are found in the text and cut
-    at the edges of entities.
+    Spans stand under `entities`, `spans`, `ents`, `annotations`, `label` or `labels`, as objects or as
+    `[start, end, label]`; tokens under `tokens` with `tags`, `ner_tags`, `label` or `labels` of any scheme. What looks
+    like annotation and cannot be understood is a bad line. Words come from `words` (`[[start, end], ...]`, in
+    characters, which [write][salin.corpus.formats.jsonl.write] adds where they are not the usual ones), or are found
+    in the text and cut at the edges of entities. All other keys are kept in the sentence's `extra`.
 
     Args:
         source: The lines.
         offsets: What offsets count. None tells it per object: bytes under the keys `start_byte` and `limit_byte`, and
             where a span gives its text and only bytes fit it; else characters.
+        labelled: False for text to be tagged: no spans or tags are read.
 
     Yields:
         A sentence with words and entities.
@@ -50,7 +57,10 @@ def read(source: Source, offsets: Offsets | None = None) -> Iterator[Sentence]:
             continue
         try:
             source.check([number])
-            yield _sentence(_parse(line, number, source), number, source, offsets)
+            record = _parse(line, number, source)
+            annotation = annotation_of(record, number, source) if labelled else NO_ANNOTATION
+            sentence = _sentence(record, annotation, number, source, offsets)
+            yield replace(sentence, origin=f"{source.name}:{number}", extra=rest_of(record))
         except BadSentence:
             continue
 
@@ -61,7 +71,7 @@ def _parse(line: str, number: int, source: Source) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         source.bad(f"not JSON: {error}", number, remedy="JSONL has one whole object a line")
         raise BadSentence from error
-    if not _is_object(record):
+    if not is_object(record):
         source.bad("not a JSON object", number, remedy=_REMEDY)
         raise BadSentence
     return _encodable(record, number, source) if "\\ud" in line.lower() else record
@@ -77,109 +87,135 @@ def _encodable(record: dict[str, Any], number: int, source: Source) -> dict[str,
     return json.loads(whole)
 
 
-def _sentence(record: Mapping[str, Any], number: int, source: Source, offsets: Offsets | None) -> Sentence:
-    origin = f"{source.name}:{number}"
-    tokens = record.get("tokens")
-    tags = next((record[key] for key in _TAGS if _is_strings(record.get(key)) or _is_numbers(record.get(key))), None)
-    if _is_strings(tokens) and (tags is not None or not isinstance(record.get("text"), str)):
-        return _from_tokens(tokens, tags, record.get("text"), number, source)
-    text = record.get("text")
+def _sentence(
+    record: Mapping[str, Any], annotation: Annotation, number: int, source: Source, offsets: Offsets | None
+) -> Sentence:
+    tokens, text = record.get("tokens"), record.get("text")
+    if is_strings(tokens) and (annotation.tags is not None or not isinstance(text, str)):
+        return _from_tokens(tokens, annotation.tags, text, number, source)
     if not isinstance(text, str):
         source.bad("there is no text and no list of tokens", number, remedy=_REMEDY)
         raise BadSentence
-    raw: list[Any] = next((record[key] for key in _SPANS if _is_list(record.get(key))), list[Any]())
-    spans = clean_spans([s for item in raw if (s := _span(item, number, source))], text, number, source, offsets)
-    words = _words(record.get("words"), text, number, source)
-    if words is None:
-        words = segment_words(text, [edge for start, end, _ in spans for edge in (start, end)])
-    return Sentence(text, words, tuple(Entity(s, e, text[s:e], label) for s, e, label in spans), origin=origin)
+    spans = clean_spans(annotation.spans, text, number, source, offsets)
+    words = _words(
+        record.get("words"), text, [edge for start, end, _ in spans for edge in (start, end)], number, source
+    )
+    return Sentence(text, words, tuple(Entity(s, e, text[s:e], label) for s, e, label in spans))
 
 
-def _from_tokens(tokens: list[str], tags: Any, text: Any, number: int, source: Source) -> Sentence:
+def _from_tokens(
+    tokens: list[str], tags: list[str] | list[int] | None, text: Any, number: int, source: Source
+) -> Sentence:
     if any(not token.strip() for token in tokens):
         source.bad("a token is empty", number)
-    if _is_numbers(tags):
+    names = _tag_names(tags, len(tokens), number, source)
+    original = text if isinstance(text, str) else None
+    joined, words = join_tokens(tokens, spaced=not writes_without_spaces(tokens), text=original)
+    if original is not None and joined != original:
+        source.bad(
+            "the text is not its tokens with white space between them",
+            number,
+            remedy="Give tokens as they stand in the text, or leave the text out",
+            repair="a text that is not its tokens made of them",
+        )
+    sentence = Sentence(joined, words)
+    if names is None:
+        return sentence
+    source.tags.append(names)
+    return sentence.with_spans(tags_to_spans(names))
+
+
+def _tag_names(tags: list[str] | list[int] | None, length: int, number: int, source: Source) -> list[str] | None:
+    """One sound tag a token; None where there are none."""
+    if tags is None:
+        return None
+    names = [tag for tag in tags if isinstance(tag, str)]
+    if len(names) < len(tags):
         source.bad(
             "the tags are numbers", number, remedy='Write their names, such as "B-PER"', repair="numbers read as O"
         )
-        tags = None
-    tags = list(tags) if tags else ["O"] * len(tokens)
-    if len(tags) != len(tokens):
-        repair = "missing tags read as O" if len(tags) < len(tokens) else ""
-        source.bad(f"{len(tokens)} tokens but {len(tags)} tags", number, remedy="Give one tag a token", repair=repair)
-        tags += ["O"] * (len(tokens) - len(tags))
-    for position, tag in enumerate(tags):
+        names = ["O"] * length
+    if len(names) != length:
+        repair = "missing tags read as O" if len(names) < length else ""
+        source.bad(f"{length} tokens but {len(names)} tags", number, remedy="Give one tag a token", repair=repair)
+        names += ["O"] * (length - len(names))
+    for position, tag in enumerate(names):
         try:
             letter, label = split_tag(tag)
             if letter != "O" and not label:
                 raise ValueError(f"the tag {tag!r} has no type")
         except ValueError as error:
             source.bad(str(error), number, remedy="A tag is O or such as B-PER", repair="an unknown tag read as O")
-            tags[position] = "O"
-    source.tags.append(tags)
-    original = text if isinstance(text, str) else None
-    joined, words = join_tokens(tokens, spaced=not writes_without_spaces(tokens), text=original)
-    return Sentence(joined, words, origin=f"{source.name}:{number}").with_spans(tags_to_spans(tags))
+            names[position] = "O"
+    return names
 
 
-def _span(item: Any, number: int, source: Source) -> RawSpan | None:
-    """One span as it stands in the file; None where it is left out."""
-    if _is_list(item) and len(item) >= 3:
-        item = {"start": item[0], "end": item[1], "label": item[2]}
-    if _is_object(item):
-        in_bytes = "start_byte" in item
-        start = item["start_byte"] if in_bytes else _first(item, _START)
-        end = _first(item, ("limit_byte", "end_byte")) if in_bytes else _first(item, _END)
-        label = _first(item, _LABEL)
-        label = label[0] if _is_list(label) and label else label
-        surface = item.get("text")
-        if _is_offset(start) and _is_offset(end) and isinstance(label, str) and label.strip():
-            return RawSpan(start, end, label.strip(), surface if isinstance(surface, str) else None, in_bytes)
-    source.bad(
-        f"not a span: {json.dumps(item, ensure_ascii=False)[:80]}",
-        number,
-        remedy='A span is {"start": 0, "end": 7, "label": "LOC"} or [0, 7, "LOC"]',
-        repair="what is not a span left out",
-    )
-    return None
-
-
-def _words(value: Any, text: str, number: int, source: Source) -> tuple[tuple[int, int], ...] | None:
+def _words(value: Any, text: str, edges: list[int], number: int, source: Source) -> tuple[tuple[int, int], ...]:
+    """The words that the object gives, or else those of the text, cut at the edges of entities."""
     if value is None:
+        return segment_words(text, edges)
+    given = _given_words(value, text)
+    if given is None:
+        source.bad(
+            "the words are not [start, end] in order, with only white space between", number, repair="words found anew"
+        )
+        return segment_words(text, edges)
+    words = cut_words(given, edges)
+    if words != given:
+        source.bad(
+            "an entity does not begin and end with a word",
+            number,
+            remedy="Leave the words out to have them found and cut",
+            repair="words cut at the edges of entities",
+        )
+    return words
+
+
+def _given_words(value: Any, text: str) -> tuple[tuple[int, int], ...] | None:
+    if not is_list(value):
         return None
-    position = 0
-    words: list[tuple[int, int]] = []
-    for item in value if _is_list(value) else [None]:
-        if not (_is_list(item) and len(item) == 2 and all(map(_is_offset, item))):
-            break
-        if not position <= item[0] < item[1] <= len(text):
-            break
-        position = item[1]
-        words.append((item[0], item[1]))
-    else:
-        return tuple(words)
-    source.bad("the words are not [start, end] in order", number, repair="words found anew")
-    return None
+    position, words = 0, list[tuple[int, int]]()
+    for item in value:
+        if not (is_list(item) and len(item) == 2 and is_offset(item[0]) and is_offset(item[1])):
+            return None
+        start, end = item
+        if not position <= start < end <= len(text) or text[position:start].strip():
+            return None
+        position = end
+        words.append((start, end))
+    return None if text[position:].strip() else tuple(words)
 
 
-def write(sentences: Iterable[Sentence], file: IO[str]) -> int:
-    """Writes `{"text", "entities": [{"start", "end", "text", "label", "score"}]}`, offsets in characters.
+def write(sentences: Iterable[Sentence], file: IO[str], offsets: Offsets = "characters") -> int:
+    """Writes `{"text", "entities": [{"start", "end", "text", "label", "score"}], "origin"}`.
 
-    `score` is left out where there is none. `words` is added where they are not those that reading would find, and
-    `neighbours` where a tagger learned from any: `[{"text", "similarity", "entities"}]`, most similar first.
+    Offsets in bytes (of UTF-8) stand under `start_byte` and `limit_byte`, so that they are never taken for characters.
+    `score` is left out where there is none, and so is `origin` (file and line). `words` is added where they are not
+    those that reading would find, `neighbours` where a tagger learned from any
+    (`[{"text", "similarity", "entities"}]`, most similar first), and what the sentence has as `extra`: the `id` and
+    `meta` of the object that it was read from, or its `offset` in a text.
 
     Returns:
         How many sentences were written.
     """
     count = 0
     for sentence in sentences:
-        record: dict[str, Any] = {"text": sentence.text, "entities": [_as_dict(e) for e in sentence.entities]}
+        record: dict[str, Any] = {"text": sentence.text, "entities": _entities(sentence, offsets)}
         edges = [edge for e in sentence.entities for edge in (e.start, e.end)]
         if sentence.words != segment_words(sentence.text, edges):
             record["words"] = sentence.words
         if sentence.neighbours:
-            record["neighbours"] = [_neighbour(neighbour) for neighbour in sentence.neighbours]
-        file.write(_line(record))
+            record["neighbours"] = [
+                {
+                    "text": neighbour.sentence.text,
+                    "similarity": round(neighbour.similarity, 6),
+                    "entities": _entities(neighbour.sentence, offsets),
+                }
+                for neighbour in sentence.neighbours
+            ]
+        # What was written and read again keeps its first origin, where its `offset` counts.
+        origin = {"origin": sentence.origin} if sentence.origin else {}
+        file.write(_line({**record, **origin, **sentence.extra, **record}))
         count += 1
     return count
 
@@ -192,36 +228,12 @@ def _line(record: Mapping[str, Any]) -> str:
     return line + "\n"
 
 
-def _neighbour(neighbour: Neighbour) -> dict[str, Any]:
-    sentence = neighbour.sentence
-    similarity = round(neighbour.similarity, 6)
-    return {"text": sentence.text, "similarity": similarity, "entities": [_as_dict(e) for e in sentence.entities]}
-
-
-def _as_dict(entity: Entity) -> dict[str, Any]:
-    record = {"start": entity.start, "end": entity.end, "text": entity.text, "label": entity.label}
-    return record if entity.score is None else {**record, "score": round(entity.score, 6)}
-
-
-def _first(record: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    return next((record[key] for key in keys if key in record), None)
-
-
-def _is_offset(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_strings(value: Any) -> TypeGuard[list[str]]:
-    return _is_list(value) and bool(value) and all(isinstance(item, str) for item in value)
-
-
-def _is_numbers(value: Any) -> TypeGuard[list[int]]:
-    return _is_list(value) and bool(value) and all(_is_offset(item) for item in value)
-
-
-def _is_list(value: Any) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)
-
-
-def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
+def _entities(sentence: Sentence, offsets: Offsets) -> list[dict[str, Any]]:
+    in_bytes = offsets == "bytes"
+    start, end = ("start_byte", "limit_byte") if in_bytes else ("start", "end")
+    place = byte_offsets(sentence.text) if in_bytes else range(len(sentence.text) + 1)
+    return [
+        {start: place[e.start], end: place[e.end], "text": e.text, "label": e.label}
+        | ({} if e.score is None else {"score": round(e.score, 6)})
+        for e in sentence.entities
+    ]

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from lzma import LZMAError
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from salin.errors import DataError, SettingError
 
@@ -16,7 +16,29 @@ OnError = Literal["strict", "repair", "skip"]
 
 # Reasons name words and numbers, so there can be many; the notes name the most frequent.
 _NAMED = 5
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# In this order, since the first mark of UTF-32 begins with that of UTF-16.
+_ENCODINGS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+# So many bytes of the first line tell UTF-16 without a byte-order mark.
+_HEAD = range(8, 200)
+
+
+class Line(NamedTuple):
+    """One line of a file.
+
+    Attributes:
+        number: Counted from 1.
+        offset: How many characters stand before it in the file, a byte-order mark not counted.
+        text: What stands in it, its end included.
+    """
+
+    number: int
+    offset: int
+    text: str
 
 
 class BadSentence(Exception):
@@ -49,16 +71,21 @@ class Source:
         self._repaired: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
         self._first: dict[str, int] = {}
+        self._remarks: list[str] = []
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """The lines as text without their ends, each with its number, counted from 1."""
+        return ((line.number, line.text.rstrip("\r\n")) for line in self._lines)
+
+    def whole_lines(self) -> Iterator[Line]:
+        """The lines as they stand, for readers of running text."""
         return self._lines
 
     def peek(self, count: int) -> list[str]:
-        """The first lines, which [lines][salin.corpus.formats.source.Source.lines] gives again."""
+        """The first lines without their ends, which the reader is given again."""
         head = list(islice(self._lines, count))
         self._lines = chain(head, self._lines)
-        return [line for _, line in head]
+        return [line.text.rstrip("\r\n") for line in head]
 
     def bad(self, reason: str, line: int, *, remedy: str = "", repair: str = "") -> None:
         """Treats a bad line by the policy, and returns only when the caller should repair it.
@@ -75,8 +102,11 @@ class Source:
             BadSentence: When the sentence is to be left out.
         """
         if self.on_error == "strict":
-            hint = "read it with on_error='repair' (or 'skip')" if repair else "on_error='skip' leaves it out"
-            raise DataError(reason, path=self.name, line=line, remedy=f"{remedy}; {hint}" if remedy else _upper(hint))
+            hint = (
+                f"Repair it ({option('on_error', 'repair')})" if repair else f"Skip it ({option('on_error', 'skip')})"
+            )
+            stop = "" if not remedy else " " if remedy.endswith("?") else ". "
+            raise DataError(reason, path=self.name, line=line, remedy=f"{remedy}{stop}{hint}")
         if self.on_error == "repair" and repair:
             self._repaired[repair] += 1
             self._first.setdefault(repair, line)
@@ -84,6 +114,10 @@ class Source:
         self._skipped[reason] += 1
         self._first.setdefault(reason, line)
         raise BadSentence
+
+    def note(self, remark: str) -> None:
+        """Remembers something about the whole file that the user should know."""
+        self._remarks.append(remark)
 
     def check(self, numbers: Iterable[int]) -> None:
         """Leaves out the sentence when one of its lines is not UTF-8 (in skip mode; else that was treated before).
@@ -96,7 +130,7 @@ class Source:
                 self.bad("not UTF-8", number)
 
     def notes(self) -> tuple[str, ...]:
-        """What was repaired and skipped, one readable line each."""
+        """What there is to know, and what was repaired and skipped, one readable line each."""
         repaired = [
             f"repaired {count:,}: {what} (first at line {self._first[what]})"
             for what, count in self._repaired.most_common()
@@ -106,17 +140,20 @@ class Source:
             for reason, count in self._skipped.most_common(_NAMED)
         ]
         others = sum(count for _, count in self._skipped.most_common()[_NAMED:])
-        return (*repaired, *skipped, *([f"skipped {_counted(others)} for other reasons"] if others else []))
+        rest = [f"skipped {_counted(others)} for other reasons"] if others else []
+        return (*self._remarks, *repaired, *skipped, *rest)
 
-    def _decoded(self, lines: Iterable[bytes]) -> Iterator[tuple[int, str]]:
-        number = 0
+    def _decoded(self, lines: Iterable[bytes]) -> Iterator[Line]:
+        number = offset = 0
         try:
-            for number, raw in enumerate(lines, 1):
+            for number, raw in enumerate(_at_every_line_end(lines), 1):
                 if number == 1:
-                    if raw.startswith(_UTF16):
-                        raise DataError("the file is UTF-16", path=self.name, remedy="Save it as UTF-8")
+                    if encoding := _foreign_encoding(raw):
+                        raise DataError(f"the file is {encoding}", path=self.name, remedy="Save it as UTF-8")
                     raw = raw.removeprefix(codecs.BOM_UTF8)
-                yield number, self._text(raw, number).rstrip("\r\n")
+                line = Line(number, offset, self._text(raw, number))
+                offset += len(line.text)
+                yield line
         except (OSError, EOFError, LZMAError, zlib.error) as error:
             raise DataError(
                 f"cannot be read: {error}", path=self.name, line=number + 1, remedy="The file may be damaged or cut off"
@@ -142,5 +179,24 @@ def _counted(count: int) -> str:
     return f"{count:,} sentence" if count == 1 else f"{count:,} sentences"
 
 
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def option(name: str, value: object = None) -> str:
+    """How a reader's setting is given, for remedies: on the command line and in Python."""
+    flag = f"--{name.replace('_', '-')}"
+    return f"{flag}, or {name} in Python" if value is None else f"{flag} {value}, or {name}={value!r} in Python"
+
+
+def _at_every_line_end(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines that end in CR alone are lines too: old files of the Macintosh, and what was pasted from them."""
+    for line in lines:
+        yield from line.splitlines(keepends=True) if b"\r" in line else (line,)
+
+
+def _foreign_encoding(first: bytes) -> str | None:
+    """The encoding of a file that is plainly not UTF-8, told from its first line."""
+    for mark, name in _ENCODINGS.items():
+        if first.startswith(mark):
+            return name
+    head = first[: _HEAD.stop]
+    # Without a mark, every second byte of Latin letters, white space and digits is zero.
+    zeros = sorted((head[::2].count(0), head[1::2].count(0)))
+    return "UTF-16" if len(head) >= _HEAD.start and zeros[0] == 0 and 4 * zeros[1] > len(head) else None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
-from salin.corpus.formats.source import Source
+from salin.corpus.formats.source import Source, option
 
 
 class RawSpan(NamedTuple):
@@ -47,20 +48,23 @@ def clean_spans(
     """
     in_bytes = offsets == "bytes" or (offsets is None and _counts_bytes(spans, text))
     positions = _byte_positions(text) if in_bytes else None
+    if offsets is None and not in_bytes and _stand_in_bytes_alone(spans, text):
+        # Never repaired: cut to what stands there in characters, each span would be a wrong one.
+        source.bad(
+            "the spans fit the text if their offsets count UTF-8 bytes, not if they count characters",
+            line,
+            remedy=f"Say that they do ({option('offsets', 'bytes')})",
+        )
     found: list[tuple[int, int, str]] = []
-    unit = "bytes" if in_bytes else "characters"
     for span in spans:
-        placed = (span.start, span.end)
-        size = len(text)
-        if positions is not None:
-            size = max(positions)
-            placed = (positions.get(span.start, -1), positions.get(span.end, -1))
+        placed = _placed(span, positions)
         where = f"the span {span.start}..{span.end} {span.label}"
         if not 0 <= placed[0] < placed[1] <= len(text):
+            size = f"{len(text)} characters" if positions is None else f"{max(positions)} bytes"
             source.bad(
-                f"{where} does not fit a text of {size} {unit}",
+                f"{where} does not fit a text of {size}",
                 line,
-                remedy="Offsets count characters (or UTF-8 bytes: offsets='bytes') from 0, the end exclusive",
+                remedy=f"Offsets count from 0, the end exclusive, in characters or in bytes ({option('offsets')})",
                 repair="a span out of range left out",
             )
             continue
@@ -107,13 +111,33 @@ def _counts_bytes(spans: Sequence[RawSpan], text: str) -> bool:
     return all(raw[s.start : s.end].decode("utf-8", "replace") == s.surface for s in given)
 
 
+def _stand_in_bytes_alone(spans: Sequence[RawSpan], text: str) -> bool:
+    """Whether all spans begin and end with a character that is no white space if offsets count bytes, and else not."""
+
+    def stand(positions: dict[int, int] | None) -> bool:
+        placed = (_placed(span, positions) for span in spans)
+        return all(0 <= s < e <= len(text) and not text[s].isspace() and not text[e - 1].isspace() for s, e in placed)
+
+    # A surface that is given tells the unit by itself.
+    without_surface = all(span.surface is None for span in spans)
+    return without_surface and not text.isascii() and not stand(None) and stand(_byte_positions(text))
+
+
+def _placed(span: RawSpan, positions: dict[int, int] | None) -> tuple[int, int]:
+    """Where a span stands in characters; -1 for a byte inside of one."""
+    if positions is None:
+        return span.start, span.end
+    return positions.get(span.start, -1), positions.get(span.end, -1)
+
+
+def byte_offsets(text: str) -> list[int]:
+    """How many bytes of UTF-8 stand before each character, and before the end."""
+    return list(accumulate((len(c.encode("utf-8", "surrogatepass")) for c in text), initial=0))
+
+
 def _byte_positions(text: str) -> dict[int, int]:
     """From the byte where a character begins (and the end of the text) to the character."""
-    positions, byte = {0: 0}, 0
-    for index, character in enumerate(text, 1):
-        byte += len(character.encode("utf-8", "surrogatepass"))
-        positions[byte] = index
-    return positions
+    return {byte: index for index, byte in enumerate(byte_offsets(text))}
 
 
 def _trimmed(start: int, end: int, text: str) -> tuple[int, int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import accumulate
 from typing import IO
 
-from salin.corpus.formats.source import BadSentence, Source
+from salin.corpus.formats.source import BadSentence, Line, Source
 from salin.corpus.sentence import Sentence
 from salin.corpus.splitting import split_sentences
 
@@ -26,30 +28,35 @@ def read(source: Source, language: str = "en") -> Iterator[Sentence]:
         language: ISO 639 code, for the sentence splitter.
 
     Yields:
-        A sentence with words and no entities; its origin names the line that it begins in.
+        A sentence with words and no entities; its origin names the line that it begins in, and its `extra` its
+        `offset` in the file.
     """
-    for first, paragraph in _paragraphs(source):
-        for offset, sentence in split_sentences(paragraph, language):
-            yield replace(sentence, origin=f"{source.name}:{first + paragraph.count(chr(10), 0, offset)}")
+    for paragraph in _paragraphs(source):
+        first = paragraph[0]
+        # Where each line begins in the paragraph.
+        starts = list(accumulate((len(line.text) for line in paragraph[:-1]), initial=0))
+        for start, sentence in split_sentences("".join(line.text for line in paragraph), language):
+            number = first.number + bisect_right(starts, start) - 1
+            yield replace(sentence, origin=f"{source.name}:{number}", extra={"offset": first.offset + start})
 
 
-def _paragraphs(source: Source) -> Iterator[tuple[int, str]]:
-    lines: list[str] = []
-    first = size = 0
-    for number, line in source.lines():
+def _paragraphs(source: Source) -> Iterator[list[Line]]:
+    lines: list[Line] = []
+    size = 0
+    for line in source.whole_lines():
+        blank = not line.text.strip()
         try:
-            source.check([number])
+            source.check([line.number])
         except BadSentence:
-            line = ""
-        if lines and (not line.strip() or size > _LARGEST_PARAGRAPH):
-            yield first, "\n".join(lines)
+            blank = True
+        if lines and (blank or size > _LARGEST_PARAGRAPH):
+            yield lines
             lines, size = [], 0
-        if line.strip():
-            first = first if lines else number
+        if not blank:
             lines.append(line)
-            size += len(line)
+            size += len(line.text)
     if lines:
-        yield first, "\n".join(lines)
+        yield lines
 
 
 def write(sentences: Iterable[Sentence], file: IO[str]) -> int:
@@ -77,4 +84,5 @@ def _marked(sentence: Sentence) -> str:
         parts += [sentence.text[position : entity.start], f"[{entity.text}]({entity.label})"]
         position = entity.end
     parts.append(sentence.text[position:])
-    return " ".join("".join(parts).splitlines())
+    # Half of a surrogate pair, as a terminal gives for what is not UTF-8, can stand in no file.
+    return " ".join("".join(parts).splitlines()).encode("utf-8", "replace").decode("utf-8")
