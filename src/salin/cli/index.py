@@ -44,7 +44,7 @@ def index(
     tagger = Tagger.from_pretrained(model)
     reading = ReadOptions(on_error=on_error, token_column=token_column, tag_column=tag_column, offsets=offsets)
     corpus = read_source(source, source_map, tagger.labels, reading)
-    plain = () if target is None else list(iter_sentences(target))
+    plain = () if target is None else list(iter_sentences(target, labelled=False))
     made = SourceIndex.build(tagger, corpus.sentences, VectorSettings.parse(vectors or DEFAULT_VECTORS), plain)
     made.save(out, corpus)
     note(f"{out}: {len(corpus):,} sentences, {made.source.shape[1]} numbers each, {made.vectors.settings}")

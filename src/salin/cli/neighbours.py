@@ -55,7 +55,7 @@ def neighbours(
     if index is not None:
         made = open_index(index, corpus, tagger)
     else:
-        plain = () if target is None else list(iter_sentences(target))
+        plain = () if target is None else list(iter_sentences(target, labelled=False))
         made = SourceIndex.build(tagger, corpus.sentences, VectorSettings.parse(vectors or DEFAULT_VECTORS), plain)
     cosines, indices = made.nearest(sentences, k)
     found = [

@@ -140,7 +140,7 @@ def _adapter(tagger: Tagger, sources: tuple[Corpus, ...], options: AdaptOptions)
         steps=options.steps or 1,
         vectors=str(vectors),
         index=index,
-        target=() if options.target is None else list(iter_sentences(options.target)),
+        target=() if options.target is None else list(iter_sentences(options.target, labelled=False)),
     )
     record = AdaptationRecord(
         rule=rule_name,

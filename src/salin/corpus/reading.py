@@ -81,17 +81,9 @@ def iter_sentences(
     Takes what [read][salin.corpus.reading.read] takes; `"-"` is standard input. Plain text is split into sentences.
     What was repaired or skipped is logged at the end.
 
-    Args:
-        path: As for `read`, and so are the others.
-        format: See there.
-        on_error: See there.
-        labelled: False for text to be tagged. CoNLL, CoNLL-U and one word a line need no tags then, tags and spans that
-            there are are not read and cannot be wrong, and plain text is never taken for marked text: a Markdown link
-            stays as it is.
-        token_column: See there.
-        tag_column: See there.
-        offsets: See there.
-        language: See there.
+    With `labelled=False` it reads text to be tagged. CoNLL, CoNLL-U and one word a line need no tags then, tags and
+    spans that stand in a file are not read, so that nothing can be wrong with them, and plain text is never taken for
+    marked text: a Markdown link stays as it is.
 
     Yields:
         Sentences in the order of the file; nothing when the file holds none.

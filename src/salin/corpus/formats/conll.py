@@ -91,8 +91,8 @@ def _blocks(lines: Iterator[tuple[int, str]]) -> Iterator[Rows]:
 def _parse(rows: Rows, layout: Layout, source: Source, labelled: bool) -> _Parsed | None:
     """One sentence, or None where it is left out."""
     found = _Parsed()
-    # The numbers of the last words of contractions that no space follows.
-    last_words: set[str] = set()
+    # The numbers of words that no space follows; of a contraction (2-3), that of its last.
+    unspaced: set[str] = set()
     try:
         source.check(rows.numbers)
         for number, line in zip(rows.numbers, rows.lines, strict=True):
@@ -102,12 +102,12 @@ def _parse(rows: Rows, layout: Layout, source: Source, labelled: bool) -> _Parse
                 continue
             columns = layout.split(line)
             if layout.numbered and layout.ends_unspaced(columns):
-                last_words.add(columns[0].rpartition("-")[2])
+                unspaced.add(columns[0].rpartition("-")[2])
             if layout.is_extra_row(columns):
                 continue
             word = _word(columns, line, number, layout, source, labelled)
             if word is not None:
-                if layout.numbered and columns[0] in last_words:
+                if layout.numbered and columns[0] in unspaced:
                     found.unspaced.add(len(found.tokens))
                 found.tokens.append(word[0])
                 found.tags.append(word[1])
@@ -139,12 +139,12 @@ def _word(
         if letter != "O" and not label:
             raise ValueError(f"the tag {tag!r} has no type")
     except ValueError as error:
-        source.bad(str(error), number, remedy=_tag_remedy(tag, number), repair="an unknown tag read as O")
+        source.bad(str(error), number, remedy=_tag_remedy(tag), repair="an unknown tag read as O")
         tag = "O"
     return token, tag
 
 
-def _tag_remedy(tag: str, number: int) -> str:
+def _tag_remedy(tag: str) -> str:
     if tag.startswith("M-"):
         return f"BMES calls the inside of an entity M: write I-{tag[2:]}"
     if tag.lower() in _HEADS:
