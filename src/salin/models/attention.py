@@ -16,8 +16,7 @@ _PLAIN = {"bert", "roberta", "xlm-roberta"}
 def training_attention(model: PreTrainedModel) -> Iterator[None]:
     """Within it a BERT or RoBERTa on CPU uses plain attention, whose backward pass in bf16 is much the faster one.
 
-    A training step of rows of 24 to 128 pieces takes 0.7 to 0.8 times as long as with torch's fused attention; tagging
-    takes the same time with both.
+    How much faster a step is says `benchmarks/training_attention.py`; tagging takes about the same time with both.
 
     Args:
         model: A transformers model; afterwards it has the implementation that it came with.
