@@ -97,7 +97,7 @@ def open_tagger(
     from salin.models import Tagger
 
     tagger = Tagger.from_pretrained(name, on_overflow=on_overflow)
-    windows = f"{tagger.windower.max_length}/{tagger.windower.overlap}"
+    windows = tagger.windower.lengths
     seed = tagger.settings.provenance.get("settings", {}).get("seed")
     seeds = () if seed is None else (int(seed),)
     if not options.adapt:

@@ -83,6 +83,11 @@ class Windower:
             )
         self._nothing = empty_piece(tokenizer)
 
+    @property
+    def lengths(self) -> str:
+        """Pieces a window and pieces shared with the next, as signatures have them: `128/63`."""
+        return f"{self.max_length}/{self.overlap}"
+
     def windows(self, sentences: Sequence[Sentence]) -> list[Window]:
         """The windows of the sentences, in order. A sentence without words has none.
 

@@ -89,10 +89,6 @@ class Experiment:
         result = CellResult.load(file)
         return result if self._up_to_date(result, cell) else None
 
-    def stale(self) -> list[Cell]:
-        """The cells that have a result of other settings or inputs."""
-        return [cell for cell in self.cells if self.result_file(cell).exists() and self.finished(cell) is None]
-
     def _up_to_date(self, result: CellResult, cell: Cell) -> bool:
         if result.fingerprint != self.fingerprint(cell):
             return False

@@ -280,4 +280,4 @@ def _seeds(cell: Cell) -> list[int]:
 
 
 def _windows(tagger: SentenceTagger) -> str:
-    return f"{tagger.windower.max_length}/{tagger.windower.overlap}" if isinstance(tagger, Tagger) else ""
+    return tagger.windower.lengths if isinstance(tagger, Tagger) else ""

@@ -67,8 +67,9 @@ class Standings:
             DataError: When no cell is finished.
         """
         experiment = Experiment(Path(path), Path(results), encoder=encoder)
-        found = [cell for cell in map(experiment.finished, experiment.cells) if cell is not None]
-        stale = len(experiment.stale())
+        there = [cell for cell in experiment.cells if experiment.result_file(cell).exists()]
+        found = [result for result in map(experiment.finished, there) if result is not None]
+        stale = len(there) - len(found)
         if not found:
             folder = Path(results) / experiment.name
             reason = "no finished cell here" + f", but {stale} of other settings or inputs" * bool(stale)
