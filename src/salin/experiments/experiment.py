@@ -62,9 +62,12 @@ class Experiment:
         return self.results / self.name / f"{cell.name}.json"
 
     def run_folder(self, cell: Cell) -> Path:
-        """A cell's folder for checkpoints: another one for other settings, corpora, dictionaries or weights."""
-        made_of = json.dumps([self.fingerprint(cell), self._trained_on(cell)], sort_keys=True)
-        return self.runs / self.name / f"{cell.name}.{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
+        """A cell's folder for checkpoints: another one for other settings, corpora, dictionaries or weights.
+
+        It follows what training reads alone, so that another test or another adaptation trains nothing anew.
+        """
+        made_of = [self._training_fingerprint(cell), self._trained_on(cell)]
+        return self.runs / self.name / f"{cell.name}.{_checksum(made_of)}"
 
     def base(self, cell: Cell) -> tuple[Experiment, Cell] | None:
         """The cell whose tagger a cell begins with, and the experiment that it belongs to.
@@ -98,33 +101,41 @@ class Experiment:
 
     def fingerprint(self, cell: Cell) -> str:
         """A checksum of all settings that a cell depends on; those of the tagger that it begins with are among them."""
-        system, base = self.system(cell), self.base(cell)
-        settings = None
-        if system.method not in {"rules", "trained"}:
-            settings = self.recipe.settings_of(system, cell.seed or 0).model_dump()
+        system = self.system(cell)
         adapt = {
             name: {**how.model_dump(exclude={"baseline"}), "rate": how.resolved_rule.rate}
             for name, how in system.adapt.items()
         }
         parts = {
-            "encoder": self.as_written(self.encoder_of(cell)),
+            "training": self._training_fingerprint(cell),
+            "adapt": adapt,
+            "tests": self.recipe.label_sets[cell.label_set].tests,
+            "switched_dev": self.recipe.switched_dev,
+        }
+        return _checksum(self.as_written(parts))
+
+    def _training_fingerprint(self, cell: Cell) -> str:
+        """A checksum of the settings that the cell's tagger depends on."""
+        system, base = self.system(cell), self.base(cell)
+        settings = None
+        if system.method not in {"rules", "trained"}:
+            settings = self.recipe.settings_of(system, cell.seed or 0).model_dump()
+        parts = {
+            "encoder": self.encoder_of(cell),
             "settings": settings,
             "tagger": self.recipe.tagger.model_dump(),
             "method": system.method,
             "rules": system.rules,
-            "adapt": adapt,
             "finetune": system.finetune.model_dump() if system.finetune else None,
-            "label_set": self.recipe.label_sets[cell.label_set].model_dump(),
-            "switched_dev": self.recipe.switched_dev,
-            "base": base[0].fingerprint(base[1]) if base else None,
+            "label_set": self.recipe.label_sets[cell.label_set].model_dump(exclude={"tests"}),
+            "base": base[0]._training_fingerprint(base[1]) if base else None,
         }
-        text = json.dumps(self.as_written(parts), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _checksum(self.as_written(parts))
 
     def inputs(self, cell: Cell) -> dict[str, str | None]:
         """Checksums of the files and the encoder that a cell reads, by name; None where one is not on this machine."""
         labels, system = self.recipe.label_sets[cell.label_set], self.system(cell)
-        tested_on = (labels.tests, system.adapt, system.finetune, self.recipe.switched_dev)
+        tested_on = (labels.tests, system.adapt, self.recipe.switched_dev)
         return {**self._trained_on(cell), **self._checksums(tested_on)}
 
     def _trained_on(self, cell: Cell) -> dict[str, str | None]:
@@ -135,7 +146,8 @@ class Experiment:
             return found
         settings = self.recipe.settings_of(system, cell.seed or 0)
         name = self.encoder_of(cell)
-        found |= {**self._checksums(settings), f"encoder {self.as_written(name)}": encoder_checksum(name)}
+        found |= self._checksums((settings, system.finetune))
+        found[f"encoder {self.as_written(name)}"] = encoder_checksum(name)
         base = self.base(cell)
         return found | base[0]._trained_on(base[1]) if base else found
 
@@ -151,6 +163,10 @@ class Experiment:
         if isinstance(value, Path | str):
             return str(value).replace(f"{self.path.resolve().parent}/", "")
         return value
+
+
+def _checksum(settings: Any) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _paths(value: Any) -> Iterator[Path]:

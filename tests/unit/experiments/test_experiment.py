@@ -58,6 +58,18 @@ def test_settings_of_what_a_cell_begins_with_count(tmp_path: Path) -> None:
     assert first != fingerprint(tmp_path / "other", RECIPE + elsewhere, warm)
 
 
+def test_another_test_or_adaptation_trains_nothing_anew(tmp_path: Path) -> None:
+    meta, changes = Cell("meta", "tiny", 1), "[systems.meta.adapt.far]\nk = 3\n"
+    before, after = (
+        Experiment(write_recipe(tmp_path / name, text))
+        for name, text in {"before": RECIPE, "after": RECIPE + changes}.items()
+    )
+    assert before.fingerprint(meta) != after.fingerprint(meta)
+    assert before.run_folder(meta) == after.run_folder(meta)
+    steps = Experiment(write_recipe(tmp_path / "steps", RECIPE.replace("steps = 2", "steps = 4")))
+    assert steps.run_folder(meta).name != before.run_folder(meta).name
+
+
 @pytest.fixture
 def run(tmp_path: Path, model_folder: Callable[[str], Path]) -> Callable[..., list[str]]:
     """Runs cells of a recipe whose encoder is a copy in the same folder, and says which were run."""
