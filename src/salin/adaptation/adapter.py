@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from salin.adaptation.engines import BatchedAdaptation, SequentialAdaptation, SequentialTask, find_adaptable
-from salin.adaptation.layout import lay_out
-from salin.adaptation.rules import Rule, make_rule
+from salin.adaptation.kept import KeptGradients, combined
+from salin.adaptation.layout import TaskBatch, lay_out
+from salin.adaptation.rules import Rule, Sgd, make_rule
+from salin.adaptation.supports import Supports, SupportSet
 from salin.corpus import Corpus, Neighbour, Sentence, TagsText
 from salin.encoding import Window, length_buckets, padding_piece
 from salin.errors import SettingError
-from salin.models.labelled import LabelledSentences, gold_of
-from salin.models.losses import Gold
+from salin.models.labelled import LabelledSentences
 from salin.models.tagger import Tagger
 from salin.retrieval import SourceIndex, VectorSettings
 
@@ -46,6 +47,10 @@ class Adapter(TagsText):
         target: Plain sentences of the target language: their mean centres the queries, where vectors are centred.
         engine: `batched`; `sequential` for one sentence at a time; `auto` takes the batched one wherever it can adapt
             something.
+        keep: Bytes for gradients of source sentences, which need not be computed again for the next sentence that has
+            them as neighbours; 0 keeps none. With one step, and with the batched engine.
+        keep_dtype: What they are kept and multiplied in; None is bf16 for `sgd` where the machine computes in it, else
+            the network's own.
 
     Raises:
         SettingError: When nothing can be adapted, or k or steps are not positive.
@@ -64,20 +69,20 @@ class Adapter(TagsText):
         index: SourceIndex | None = None,
         target: Sequence[Sentence] = (),
         engine: Literal["auto", "batched", "sequential"] = "auto",
+        keep: int = 2 << 30,
+        keep_dtype: torch.dtype | None = None,
     ):
         if k < 1 or steps < 1:
             raise SettingError(f"adaptation needs k and steps of at least 1, not {k} and {steps}")
         self.tagger, self.k, self.steps = tagger, k, steps
         self.labels = tagger.labels
         self.rule = make_rule(rule) if isinstance(rule, str) else rule
-        self._source = LabelledSentences.from_corpora(
-            [source] if isinstance(source, Corpus) else source, tagger.settings
-        )
+        labelled = LabelledSentences.from_corpora([source] if isinstance(source, Corpus) else source, tagger.settings)
+        self._source, self._supports = labelled, Supports(labelled, tagger)
         self._index = index or SourceIndex.build(tagger, self._source.sentences, VectorSettings.parse(vectors), target)
         if len(self._index.source) != len(self._source):
             counts = f"{len(self._index.source)} sentences, but the source has {len(self._source)}"
             raise SettingError(f"the index is of {counts}")
-        self._windows: dict[int, list[Window]] = {}
         adaptable = find_adaptable(tagger.network, tagger.settings.frozen_blocks)
         if not adaptable.modules:
             raise SettingError("this network has no layer above its frozen blocks that can be adapted")
@@ -85,6 +90,10 @@ class Adapter(TagsText):
         for name, reason in adaptable.excluded:
             _LOG.info("not adapted: %s (%s)", name, reason)
         self._sequential = engine == "sequential"
+        self._engine = BatchedAdaptation(tagger.network, self.adapted, self.rule, steps)
+        self.kept: KeptGradients | None = None
+        if keep and steps == 1 and not self._sequential:
+            self.kept = KeptGradients(self._engine, self._supports, keep, keep_dtype or self._keep_dtype())
 
     def tag_sentences(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         """Tags sentences, lazily and in order; each comes with the neighbours it learned from."""
@@ -105,56 +114,54 @@ class Adapter(TagsText):
         queries: list[list[Window]] = [[] for _ in block]
         for window in self.tagger.windower.windows(block):
             queries[window.sentence].append(window)
-        supports = [self._support(near) for near in neighbours]
+        supports = [self._supports.of(near) for near in neighbours]
         scores = [torch.zeros(len(s.words), len(self.tagger.settings.tags)) for s in block]
         tasks = [index for index, windows in enumerate(queries) if windows]
-        costs = [_cost(queries[index], [window for window, _ in supports[index]]) for index in tasks]
+        costs = [_cost(queries[index], supports[index].windows) for index in tasks]
         for group in length_buckets(costs, _PIECES_A_BATCH):
             chosen = [tasks[index] for index in group]
-            run = self._one_by_one if self._sequential else self._together
-            at_words = run([supports[i] for i in chosen], [queries[i] for i in chosen])
+            if self._sequential:
+                at_words = self._one_by_one([supports[i] for i in chosen], [queries[i] for i in chosen])
+            elif self.kept is not None:
+                at_words = self._by_kept([neighbours[i] for i in chosen], [queries[i] for i in chosen])
+            else:
+                at_words = self._together([supports[i] for i in chosen], [queries[i] for i in chosen])
             flat = [window for i in chosen for window in queries[i]]
             self.tagger.scatter(scores, flat, at_words.float().cpu())
         return scores
 
-    def _support(self, near: Sequence[int]) -> list[tuple[Window, int]]:
-        """The windows of the source sentences with these indices, each with its sentence's index."""
-        missing = [index for index in near if index not in self._windows]
-        if missing:
-            found = self.tagger.windower.windows([self._source.sentences[index] for index in missing])
-            self._windows.update((index, []) for index in missing)
-            for window in found:
-                self._windows[missing[window.sentence]].append(window)
-        return [(window, index) for index in near for window in self._windows[index]]
-
-    def _together(self, supports: list[list[tuple[Window, int]]], queries: list[list[Window]]) -> Tensor:
-        network, pad = self.tagger.network, padding_piece(self.tagger.tokenizer)
-        engine = BatchedAdaptation(network, self.adapted, self.rule, self.steps)
-        device = self.tagger.device
-        support = lay_out([[window for window, _ in windows] for windows in supports], pad).to(device)
-        gold = self._gold(supports).to(device)
+    def _together(self, supports: Sequence[SupportSet], queries: Sequence[Sequence[Window]]) -> Tensor:
         # A task without support words has no loss, takes no step, and is tagged plainly.
-        with engine.adapted(support, replace(gold, rows=support.batch.rows)) as fast, torch.no_grad():
-            return fast.forward(lay_out(queries, pad).to(device))
+        with self._engine.adapted(*self._supports.laid_out(supports)) as fast, torch.no_grad():
+            return fast.forward(self._laid_out(queries))
 
-    def _one_by_one(self, supports: list[list[tuple[Window, int]]], queries: list[list[Window]]) -> Tensor:
+    def _by_kept(self, neighbours: Sequence[Sequence[int]], queries: Sequence[Sequence[Window]]) -> Tensor:
+        assert self.kept is not None
+        found = self.kept.of(index for near in neighbours for index in near)
+        gradients = combined([[found[index] for index in near] for near in neighbours]) if found else {}
+        with self._engine.adapted_by(gradients) as fast, torch.no_grad():
+            return fast.forward(self._laid_out(queries))
+
+    def _one_by_one(self, supports: Sequence[SupportSet], queries: Sequence[Sequence[Window]]) -> Tensor:
         pad = padding_piece(self.tagger.tokenizer)
         engine = SequentialAdaptation(self.tagger.network, self.adapted, self.rule, pad, self.steps)
         tasks = [
-            SequentialTask([window for window, _ in support], self._gold([support]).to(self.tagger.device), query)
+            SequentialTask(support.windows, self._supports.gold([support]).to(self.tagger.device), query)
             for support, query in zip(supports, queries, strict=True)
         ]
         return torch.cat([engine.emissions(task) for task in tasks])
 
-    def _gold(self, supports: list[list[tuple[Window, int]]]) -> Gold:
-        source = self._source
-        labelled = [
-            (source.tags[i], source.annotated[i] if source.annotated is not None else None)
-            for windows in supports
-            for _, i in windows
-        ]
-        tasks = [task for task, windows in enumerate(supports) for _ in windows]
-        return gold_of([window for windows in supports for window, _ in windows], labelled, tasks, len(supports))
+    def _keep_dtype(self) -> torch.dtype:
+        own = next(self.tagger.network.parameters()).dtype
+        # BertAdam is nearly the sign of the gradient, so that it takes rounding for more than it is.
+        if own != torch.float32 or not isinstance(self.rule, Sgd):
+            return own
+        if self.tagger.device.type == "cuda":
+            return torch.bfloat16 if torch.cuda.is_bf16_supported() else own
+        return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else own
+
+    def _laid_out(self, queries: Sequence[Sequence[Window]]) -> TaskBatch:
+        return lay_out(queries, padding_piece(self.tagger.tokenizer)).to(self.tagger.device)
 
 
 def _cost(query: Sequence[Window], support: Sequence[Window]) -> int:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from salin.adaptation.fast_weights import FastWeights
+from salin.adaptation.gradients import Gradients
 from salin.adaptation.layout import TaskBatch
 from salin.adaptation.rules import Rule
 from salin.encoding import Batch, Window, collate
@@ -93,10 +94,25 @@ class BatchedAdaptation:
         """
         with self.fast.attached():
             for _ in range(self.steps):
-                with self.fast.capturing():
-                    emissions = self.fast.forward(support)
-                    self.fast.step(task_losses(self.network, emissions, gold, self.max_weight), support)
+                self.fast.take(self._gradients(support, gold))
             yield self.fast
+
+    @contextmanager
+    def adapted_by(self, gradients: Gradients) -> Iterator[FastWeights]:
+        """The same after one step with gradients that are known already; of none, the network as it is."""
+        with self.fast.attached():
+            self.fast.take(gradients)
+            yield self.fast
+
+    def gradients(self, support: TaskBatch, gold: Gold) -> Gradients:
+        """The gradients of each task's loss at the weights as they are; arguments as for `adapted`."""
+        with self.fast.attached():
+            return self._gradients(support, gold)
+
+    def _gradients(self, support: TaskBatch, gold: Gold) -> Gradients:
+        with self.fast.capturing():
+            emissions = self.fast.forward(support)
+            return self.fast.gradients(task_losses(self.network, emissions, gold, self.max_weight), support)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from salin.adaptation.gradients import Factored, Gradients, ModuleGradient
 from salin.adaptation.layout import TaskBatch
-from salin.adaptation.rules import Factored, Rule, Sgd
+from salin.adaptation.rules import Rule, Sgd
 from salin.models.parameters import norm_epsilon
 
 
@@ -71,7 +72,7 @@ class FastWeights:
 
     @contextmanager
     def capturing(self) -> Iterator[None]:
-        """Within it the forward remembers what `step` needs; only the adapted parameters ask for gradients.
+        """Within it the forward remembers what `gradients` needs; only the adapted parameters ask for gradients.
 
         The blocks below the lowest adapted one are then run without a graph.
         """
@@ -88,8 +89,8 @@ class FastWeights:
                 parameter.requires_grad_(required)
             self._captured = None
 
-    def step(self, losses: Tensor, tasks: TaskBatch) -> None:
-        """Takes one step for every task at once, within `capturing`.
+    def gradients(self, losses: Tensor, tasks: TaskBatch) -> Gradients:
+        """The gradients of each task's own loss, within `capturing`.
 
         Args:
             losses: Each task's own loss, `[tasks]`, from the forward that was captured.
@@ -99,17 +100,32 @@ class FastWeights:
         calls = [(name, inputs, output) for name, seen in self._captured.items() for inputs, output in seen]
         gradients = torch.autograd.grad(losses.sum(), [output for _, _, output in calls])
         collected: dict[str, list[tuple[Tensor, Tensor]]] = {}
+        # Layers that are given the same tensor (a block's queries, keys and values) share what is made of it.
+        shared: dict[int, Tensor] = {}
         for (name, inputs, _), gradient in zip(calls, gradients, strict=True):
-            rows = tasks.valid_rows(self._rows(name, inputs)), tasks.valid_rows(gradient)
-            collected.setdefault(name, []).append(rows)
+            rows = shared.get(id(inputs))
+            if rows is None:
+                rows = tasks.valid_rows(self._rows(name, inputs.detach()))
+                if isinstance(self.modules[name], nn.Linear):
+                    shared[id(inputs)] = rows
+            collected.setdefault(name, []).append((rows, tasks.valid_rows(gradient)))
+        found: dict[str, ModuleGradient] = {}
         for name, seen in collected.items():
             # A module that is called several times (ALBERT's shared block) has seen that many times the positions.
-            inputs, outputs = (torch.cat(part, 1) for part in zip(*seen, strict=True))
-            steps = self._steps.setdefault(name, _Steps())
+            inputs, outputs = (part[0] if len(seen) == 1 else torch.cat(part, 1) for part in zip(*seen, strict=True))
             linear = isinstance(self.modules[name], nn.Linear)
-            steps.weight.append(Factored(inputs, outputs) if linear else (inputs * outputs).sum(1))
-            if getattr(self.modules[name], "bias", None) is not None:
-                steps.bias.append(outputs.sum(1))
+            weight = Factored(inputs, outputs) if linear else (inputs * outputs).sum(1)
+            has_bias = getattr(self.modules[name], "bias", None) is not None
+            found[name] = ModuleGradient(weight, outputs.sum(1) if has_bias else None)
+        return found
+
+    def take(self, gradients: Gradients) -> None:
+        """Takes one step for every task at once, within `attached`."""
+        for name, gradient in gradients.items():
+            steps = self._steps.setdefault(name, _Steps())
+            steps.weight.append(gradient.weight)
+            if gradient.bias is not None:
+                steps.bias.append(gradient.bias)
         self._kept = {}
 
     def _rows(self, name: str, inputs: Tensor) -> Tensor:
@@ -125,7 +141,7 @@ class FastWeights:
             if name in self._steps:
                 output = output - self._correction(name, inputs).reshape(output.shape).to(output.dtype)
             if self._captured is not None:
-                self._captured.setdefault(name, []).append((inputs.detach(), output))
+                self._captured.setdefault(name, []).append((inputs, output))
             return output
 
         return hook
@@ -154,8 +170,7 @@ class FastWeights:
                 self._kept[name] = self.rule.factored(gradients)
             update = self._kept[name]
             assert isinstance(update, Factored)
-            inputs, outputs = update.inputs.to(rows.dtype), update.outputs.to(rows.dtype)
-            return torch.bmm(torch.bmm(rows, inputs.transpose(1, 2)), outputs)
+            return update.of_rows(rows)
         # Not kept: one layer's gradient for every task at a time is as much as memory should hold.
         dense = [gradient.dense() for gradient in gradients]
         delta = self.rule.delta(dense, _own(self.modules[name], "weight"), decays=True)

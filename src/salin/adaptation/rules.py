@@ -13,37 +13,10 @@ from typing import ClassVar, Literal, Protocol
 import torch
 from torch import Tensor
 
+from salin.adaptation.gradients import Factored
 from salin.errors import SettingError
 
 RuleName = Literal["sgd", "bertadam"]
-
-
-@dataclass(frozen=True, slots=True)
-class Factored:
-    """Gradients of linear weights as products: task t's is `outputs[t].T @ inputs[t]`, `[out, in]`.
-
-    Attributes:
-        inputs: What the layer was given, `[tasks, positions, in]`.
-        outputs: The loss's gradient at what it gave, `[tasks, positions, out]`.
-    """
-
-    inputs: Tensor
-    outputs: Tensor
-
-    def dense(self) -> Tensor:
-        """The gradients themselves, `[tasks, out, in]`."""
-        return torch.bmm(self.outputs.transpose(1, 2), self.inputs)
-
-    def norm(self) -> Tensor:
-        """Their Frobenius norms, `[tasks]`, from the Gram matrices of the factors."""
-        positions, inside, outside = self.inputs.shape[1], self.inputs.shape[2], self.outputs.shape[2]
-        if positions * (inside + outside) > inside * outside:
-            return self.dense().flatten(1).norm(dim=1)
-        grams = (
-            torch.bmm(self.inputs, self.inputs.transpose(1, 2)),
-            torch.bmm(self.outputs, self.outputs.transpose(1, 2)),
-        )
-        return (grams[0] * grams[1]).sum((1, 2)).clamp(min=0).sqrt()
 
 
 class Rule(Protocol):
@@ -86,13 +59,14 @@ class Sgd:
 
     def factored(self, gradients: Sequence[Factored]) -> Factored:
         """The same for linear weights: the update as one product of factors."""
-        outputs = []
+        parts = []
         for gradient in gradients:
-            scale = gradient.outputs.new_full((gradient.outputs.shape[0],), self.rate)
+            scale = gradient.outputs.new_full((len(gradient.outputs),), self.rate, dtype=torch.promote_types(
+                gradient.outputs.dtype, torch.float32))  # fmt: skip
             if self.clip:
-                scale = scale * _shrink(gradient.norm(), self.clip)
-            outputs.append(gradient.outputs * scale[:, None, None])
-        return Factored(torch.cat([gradient.inputs for gradient in gradients], 1), torch.cat(outputs, 1))
+                scale = scale * _shrink(gradient.norm(above=self.clip), self.clip)
+            parts.append(gradient.scaled(scale))
+        return Factored.summed(parts)
 
 
 @dataclass(frozen=True, slots=True)

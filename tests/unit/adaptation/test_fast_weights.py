@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 from torch import Tensor, nn
+from transformers.models.llama.modeling_llama import apply_rotary_pos_emb as rotated
 
 from salin.adaptation.engines import BatchedAdaptation, SequentialAdaptation, SequentialTask, find_adaptable
+from salin.adaptation.kept import KeptGradients, combined
 from salin.adaptation.layout import lay_out
 from salin.adaptation.rules import BertAdam, Rule, Sgd
+from salin.adaptation.supports import Supports
 from salin.corpus import Sentence
 from salin.encoding import Window, collate
 from salin.models import Tagger
-from salin.models.labelled import gold_of
+from salin.models.labelled import LabelledSentences, gold_of
 from salin.models.losses import Gold, task_losses
+from tiny_corpora import corpus
 from tiny_models import ARCHITECTURES
 
 SUPPORTS = [
@@ -38,6 +42,9 @@ def tagger(
     if request.param == "llama":
         # Its norm computes in float32 whatever it is given, which would hide everything below 1e-7.
         monkeypatch.setattr("transformers.models.llama.modeling_llama.LlamaRMSNorm.forward", _norm_in_own_precision)
+    if request.param == "modernbert":
+        # The same of its rotation; Llama's is the same formula in the precision of what it is given.
+        monkeypatch.setattr("transformers.models.modernbert.modeling_modernbert.apply_rotary_pos_emb", rotated)
     torch.manual_seed(1)
     made = Tagger.on_encoder(model_folder(request.param), ["LOC", "ORG", "PER"])
     made.network.double()
@@ -58,6 +65,21 @@ def test_adapted_scores(tagger: Tagger, rule: Rule, steps: int) -> None:
     alone = torch.cat([sequential.emissions(task) for task in tasks.one_by_one])
     plain = _plain(tagger, tasks)
     effect = (alone - plain).abs().max()
+    assert effect > 0.1
+    assert (together - alone).abs().max() < 1e-8 * effect
+
+
+def test_adapted_scores_from_kept_gradients(tagger: Tagger, rule: Rule) -> None:
+    """Each support's own gradient, computed apart, combines to that of the support set: also before clipping."""
+    tasks = _Tasks(tagger)
+    batched, sequential = _engines(tagger, rule, 1)
+    kept = KeptGradients(batched, Supports(_labelled(tagger), tagger), 1 << 30, torch.float64)
+    gradients = kept.of(range(5))
+    near = [[0, 1], [2], [3, 4]]
+    with batched.adapted_by(combined([[gradients[i] for i in row] for row in near])) as fast, torch.no_grad():
+        together = fast.forward(tasks.query)
+    alone = torch.cat([sequential.emissions(task) for task in tasks.one_by_one])
+    effect = (alone - _plain(tagger, tasks)).abs().max()
     assert effect > 0.1
     assert (together - alone).abs().max() < 1e-8 * effect
 
@@ -170,6 +192,11 @@ class _Tasks:
 def _sentence(line: str) -> tuple[Sentence, list[str]]:
     tokens, tags = zip(*(word.rsplit("/", 1) for word in line.split()), strict=True)
     return Sentence.from_tokens(tokens), list(tags)
+
+
+def _labelled(tagger: Tagger) -> LabelledSentences:
+    """All supports as one source, in the order in which the tasks have them."""
+    return LabelledSentences.from_corpora([corpus([line for lines in SUPPORTS for line in lines])], tagger.settings)
 
 
 def _engines(tagger: Tagger, rule: Rule, steps: int) -> tuple[BatchedAdaptation, SequentialAdaptation]:

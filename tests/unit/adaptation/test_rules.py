@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from salin.adaptation.bertadam import BertAdam as BertAdamOptimizer
-from salin.adaptation.rules import BertAdam, Factored, Sgd, make_rule
+from salin.adaptation.gradients import Factored
+from salin.adaptation.rules import BertAdam, Sgd, make_rule
 from salin.errors import SettingError
 
 STEPS, TASKS = 3, 4

@@ -1,0 +1,98 @@
+"""What a loss says of the adapted modules, for several tasks at once or for one sentence, kept as factors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Factored:
+    """Gradients of linear weights as products: task t's is `outputs[t].T @ diag(weights[t]) @ inputs[t]`, `[out, in]`.
+
+    Attributes:
+        inputs: What the layer was given, `[tasks, positions, in]`.
+        outputs: The loss's gradient at what it gave, `[tasks, positions, out]`.
+        weights: How much each position counts, `[tasks, positions]`; None where all count 1.
+        bound: What the Frobenius norm of each task's gradient cannot exceed, `[tasks]`, where that is known already.
+    """
+
+    inputs: Tensor
+    outputs: Tensor
+    weights: Tensor | None = None
+    bound: Tensor | None = None
+
+    def dense(self) -> Tensor:
+        """The gradients themselves, `[tasks, out, in]`."""
+        return torch.bmm(self._weighted().transpose(1, 2), self.inputs)
+
+    def of_rows(self, rows: Tensor) -> Tensor:
+        """Rows times the transposed gradients, which are never formed: `[tasks, rows, in]` to `[tasks, rows, out]`."""
+        products = torch.bmm(rows.to(self.inputs.dtype), self.inputs.transpose(1, 2))
+        if self.weights is not None:
+            products = products * self.weights[:, None]
+        return torch.bmm(products.to(self.outputs.dtype), self.outputs)
+
+    def scaled(self, scale: Tensor) -> Factored:
+        """Each task's gradient times its number, `[tasks]`."""
+        known = self.inputs.new_ones(self.inputs.shape[:2]) if self.weights is None else self.weights
+        weights = known * scale[:, None]
+        return replace(self, weights=weights, bound=None if self.bound is None else self.bound * scale.abs())
+
+    def norm(self, above: float = 0.0) -> Tensor:
+        """Their Frobenius norms, `[tasks]`, from the Gram matrices of the factors where those are smaller.
+
+        Args:
+            above: Norms below it are of no interest: something else that is below it may stand in their places.
+        """
+        if self.bound is None:
+            return self._norm()
+        norms = self.bound.clone()
+        # A hair less, so that rounding cannot hide a norm that just exceeds it.
+        places = torch.nonzero(norms > above * (1 - 1e-3)).flatten()
+        if len(places):
+            parts = (None if t is None else t[places] for t in (self.inputs, self.outputs, self.weights))
+            norms[places] = Factored(*parts)._norm().to(norms.dtype)  # pyright: ignore[reportArgumentType]
+        return norms
+
+    def _norm(self) -> Tensor:
+        positions, inside, outside = self.inputs.shape[1], self.inputs.shape[2], self.outputs.shape[2]
+        if positions * (inside + outside) > inside * outside:
+            return self.dense().flatten(1).norm(dim=1)
+        weighted = self._weighted()
+        grams = torch.bmm(self.inputs, self.inputs.transpose(1, 2)), torch.bmm(weighted, weighted.transpose(1, 2))
+        return (grams[0] * grams[1]).sum((1, 2), dtype=torch.promote_types(weighted.dtype, torch.float32)).clamp(
+            min=0).sqrt()  # fmt: skip
+
+    def _weighted(self) -> Tensor:
+        return self.outputs if self.weights is None else self.outputs * self.weights.to(self.outputs.dtype)[:, :, None]
+
+    @classmethod
+    def summed(cls, parts: Sequence[Factored]) -> Factored:
+        """The sum of several gradients of the same tasks, as one product."""
+        if len(parts) == 1:
+            return parts[0]
+        weights = [
+            part.inputs.new_ones(part.inputs.shape[:2]) if part.weights is None else part.weights for part in parts
+        ]
+        inputs, outputs = torch.cat([p.inputs for p in parts], 1), torch.cat([p.outputs for p in parts], 1)
+        return cls(inputs, outputs, torch.cat(weights, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleGradient:
+    """The gradient of one module's own parameters for each of several tasks.
+
+    Attributes:
+        weight: Of a linear layer's weight, or of a norm's, `[tasks, size]`.
+        bias: `[tasks, out]`; None where it has none.
+    """
+
+    weight: Factored | Tensor
+    bias: Tensor | None
+
+
+Gradients = Mapping[str, ModuleGradient]
