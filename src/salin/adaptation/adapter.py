@@ -99,20 +99,23 @@ class Adapter(TagsText):
         """Tags sentences, lazily and in order; each comes with the neighbours it learned from."""
         iterator = iter(sentences)
         while block := list(itertools.islice(iterator, _READ_AHEAD)):
-            cosines, indices = self._index.nearest(block, self.k)
+            windows = self.tagger.windower.windows(block)
+            cosines, indices = self._index.nearest(block, self.k, windows)
             near = [
                 [(i, cosine) for i, cosine in zip(row, values, strict=True) if cosine > float("-inf")]
                 for row, values in zip(indices.tolist(), cosines.tolist(), strict=True)
             ]
-            emissions = self._emissions(block, [[i for i, _ in row] for row in near])
+            emissions = self._emissions(block, windows, [[i for i, _ in row] for row in near])
             for sentence, row in zip(self.tagger.decode(block, emissions), near, strict=True):
                 neighbours = (Neighbour(self._source.sentences[i], cosine) for i, cosine in row)
                 yield replace(sentence, neighbours=tuple(neighbours) if sentence.words else ())
 
-    def _emissions(self, block: Sequence[Sentence], neighbours: Sequence[Sequence[int]]) -> list[Tensor]:
+    def _emissions(
+        self, block: Sequence[Sentence], windows: Sequence[Window], neighbours: Sequence[Sequence[int]]
+    ) -> list[Tensor]:
         """Tag scores at the words of each sentence after its own steps, `[words, tags]`."""
         queries: list[list[Window]] = [[] for _ in block]
-        for window in self.tagger.windower.windows(block):
+        for window in windows:
             queries[window.sentence].append(window)
         supports = [self._supports.of(near) for near in neighbours]
         scores = [torch.zeros(len(s.words), len(self.tagger.settings.tags)) for s in block]

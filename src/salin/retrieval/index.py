@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from salin.corpus import Corpus, Sentence
+from salin.encoding import Window
 from salin.errors import DataError, ModelError, SettingError
 from salin.files import atomic_directory, write_json
 from salin.models.loading import check_safetensors
@@ -58,9 +59,17 @@ class SourceIndex:
         made = vectors(source)
         return cls(vectors, made, mean_of(vectors(target) if target else made))
 
-    def nearest(self, sentences: Sequence[Sentence], k: int) -> tuple[Tensor, Tensor]:
-        """Cosines and indices of the k nearest source sentences, nearest first, `[sentences, k]`."""
-        queries = self.vectors(sentences)
+    def nearest(
+        self, sentences: Sequence[Sentence], k: int, windows: Sequence[Window] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Cosines and indices of the k nearest source sentences, nearest first, `[sentences, k]`.
+
+        Args:
+            sentences: The queries.
+            k: How many.
+            windows: What the tagger's own windower made of the queries, where that is known.
+        """
+        queries = self.vectors(sentences, windows)
         if self.vectors.settings.centred:
             queries = centre(queries, self.query_mean)
         return nearest(queries, self._compared, k, wordless=self._wordless)

@@ -13,7 +13,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from salin.corpus import Sentence
-from salin.encoding import Windower, collate, length_buckets, padding_piece
+from salin.encoding import Window, Windower, collate, length_buckets, padding_piece
 from salin.errors import SettingError
 from salin.models.checksum import weights_checksum
 from salin.models.hidden import hidden_states
@@ -93,10 +93,15 @@ class SentenceVectors:
         self._windower = Windower(self._tokenizer, max_length)
 
     @torch.no_grad()
-    def __call__(self, sentences: Sequence[Sentence]) -> Tensor:
+    def __call__(self, sentences: Sequence[Sentence], windows: Sequence[Window] | None = None) -> Tensor:
         """Unit vectors, `[sentences, size]` in fp32 on the CPU, not centred. A sentence without words gets zeros.
 
         A sentence of several windows is represented by its first.
+
+        Args:
+            sentences: The sentences.
+            windows: What the tagger's own windower made of them, where that is known: another encoder has windows of
+                its own all the same.
         """
         if self.settings.pool == "ngrams":
             counts = torch.zeros(len(sentences), _NGRAM_BUCKETS)
@@ -104,7 +109,9 @@ class SentenceVectors:
                 if sentence.words:
                     counts[row] = _ngrams(sentence.text)
             return functional.normalize(counts, dim=1)
-        windows = [window for window in self._windower.windows(sentences) if window.owned and window.owned[0] == 0]
+        if windows is None or self._encoder is not None:
+            windows = self._windower.windows(sentences)
+        windows = [window for window in windows if window.owned and window.owned[0] == 0]
         vectors = torch.zeros(len(sentences), self._runs.config.hidden_size)
         for group in length_buckets([len(window) for window in windows], _PIECES_A_BATCH):
             chosen = [windows[index] for index in group]
