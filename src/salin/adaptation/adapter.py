@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from salin.adaptation.engines import BatchedAdaptation, SequentialAdaptation, SequentialTask, find_adaptable
+from salin.adaptation.gradients import Gradients
 from salin.adaptation.kept import KeptGradients, combined
 from salin.adaptation.layout import TaskBatch, lay_out
 from salin.adaptation.rules import Rule, Sgd, make_rule
@@ -21,7 +22,7 @@ from salin.encoding import Window, length_buckets, padding_piece
 from salin.errors import SettingError
 from salin.models.labelled import LabelledSentences
 from salin.models.tagger import Tagger
-from salin.retrieval import SourceIndex, VectorSettings
+from salin.retrieval import SourceIndex, VectorSettings, as_pairs
 
 _LOG = logging.getLogger(__name__)
 _READ_AHEAD = 512
@@ -100,11 +101,7 @@ class Adapter(TagsText):
         iterator = iter(sentences)
         while block := list(itertools.islice(iterator, _READ_AHEAD)):
             windows = self.tagger.windower.windows(block)
-            cosines, indices = self._index.nearest(block, self.k, windows)
-            near = [
-                [(i, cosine) for i, cosine in zip(row, values, strict=True) if cosine > float("-inf")]
-                for row, values in zip(indices.tolist(), cosines.tolist(), strict=True)
-            ]
+            near = as_pairs(*self._index.nearest(block, self.k, windows))
             emissions = self._emissions(block, windows, [[i for i, _ in row] for row in near])
             for sentence, row in zip(self.tagger.decode(block, emissions), near, strict=True):
                 neighbours = (Neighbour(self._source.sentences[i], cosine) for i, cosine in row)
@@ -141,7 +138,7 @@ class Adapter(TagsText):
     def _by_kept(self, neighbours: Sequence[Sequence[int]], queries: Sequence[Sequence[Window]]) -> Tensor:
         assert self.kept is not None
         found = self.kept.of(index for near in neighbours for index in near)
-        gradients = combined([[found[index] for index in near] for near in neighbours]) if found else {}
+        gradients: Gradients = combined([[found[index] for index in near] for near in neighbours]) if found else {}
         with self._engine.adapted_by(gradients) as fast, torch.no_grad():
             return fast.forward(self._laid_out(queries))
 

@@ -7,7 +7,7 @@ has no layer that the batched one can adapt.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -42,8 +42,11 @@ def find_adaptable(network: TaggingNetwork, frozen_blocks: int | None = None) ->
     candidates = adapted_parameters(network, frozen_blocks)
     shapes: dict[str, list[tuple[int, ...]]] = {name: [] for name in candidates.modules}
 
-    def recorder(name: str):  # noqa: ANN202 - torch's hook type
-        return lambda module, arguments, output: shapes[name].append(tuple(arguments[0].shape))
+    def recorder(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        def record(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
+            shapes[name].append(tuple(arguments[0].shape))
+
+        return record
 
     handles = [network.get_submodule(name).register_forward_hook(recorder(name)) for name in shapes]
     training = network.training
@@ -56,7 +59,8 @@ def find_adaptable(network: TaggingNetwork, frozen_blocks: int | None = None) ->
         for handle in handles:
             handle.remove()
         network.train(training)
-    modules, excluded = [], list(candidates.excluded)
+    modules: list[str] = []
+    excluded = list(candidates.excluded)
     for name, seen in shapes.items():
         if not seen:
             excluded.append((name, "the forward pass does not use it"))
@@ -85,7 +89,7 @@ class BatchedAdaptation:
         self.fast = FastWeights(network, modules, rule)
 
     @contextmanager
-    def adapted(self, support: TaskBatch, gold: Gold) -> Iterator[FastWeights]:
+    def adapted(self, support: TaskBatch, gold: Gold) -> Generator[FastWeights]:
         """Within it, `forward` of what is yielded sees each task adapted to its supports.
 
         Args:
@@ -98,7 +102,7 @@ class BatchedAdaptation:
             yield self.fast
 
     @contextmanager
-    def adapted_by(self, gradients: Gradients) -> Iterator[FastWeights]:
+    def adapted_by(self, gradients: Gradients) -> Generator[FastWeights]:
         """The same after one step with gradients that are known already; of none, the network as it is."""
         with self.fast.attached():
             self.fast.take(gradients)
@@ -158,7 +162,7 @@ class SequentialAdaptation:
             return self._forward(collate(task.query, self.pad))
 
     @contextmanager
-    def adapted(self, task: SequentialTask) -> Iterator[None]:
+    def adapted(self, task: SequentialTask) -> Generator[None]:
         """Within it the network's weights are those of the task."""
         kept = [parameter.detach().clone() for parameter, _ in self._parameters]
         required = [parameter.requires_grad for parameter, _ in self._parameters]

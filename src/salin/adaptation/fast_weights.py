@@ -9,7 +9,7 @@ meta-gradients.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -26,8 +26,8 @@ from salin.models.parameters import norm_epsilon
 class _Steps:
     """The gradients that a module's own parameters got, one entry a step."""
 
-    weight: list[Factored | Tensor] = field(default_factory=list)
-    bias: list[Tensor] = field(default_factory=list)
+    weight: list[Factored | Tensor] = field(default_factory=list[Factored | Tensor])
+    bias: list[Tensor] = field(default_factory=list[Tensor])
 
 
 class FastWeights:
@@ -52,7 +52,7 @@ class FastWeights:
         self._captured: dict[str, list[tuple[Tensor, Tensor]]] | None = None
 
     @contextmanager
-    def attached(self) -> Iterator[None]:
+    def attached(self) -> Generator[None]:
         """Within it the network's forward sees the corrections; afterwards no trace of any task is left."""
         handles = [module.register_forward_hook(self._hook(name)) for name, module in self.modules.items()]
         try:
@@ -71,7 +71,7 @@ class FastWeights:
             self._layout = None
 
     @contextmanager
-    def capturing(self) -> Iterator[None]:
+    def capturing(self) -> Generator[None]:
         """Within it the forward remembers what `gradients` needs; only the adapted parameters ask for gradients.
 
         The blocks below the lowest adapted one are then run without a graph.
@@ -133,7 +133,7 @@ class FastWeights:
         module = self.modules[name]
         return inputs if isinstance(module, nn.Linear) else _normalised(inputs, module)
 
-    def _hook(self, name: str):  # noqa: ANN202 - torch's hook type
+    def _hook(self, name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
         def hook(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
             if self._layout is None:
                 return output

@@ -93,11 +93,13 @@ class KeptGradients:
         """The gradients of some sentences, each as a task of its own."""
         tasks, gold = self._supports.laid_out([self._supports.of([index]) for index in indices])
         gradients = self._engine.gradients(tasks, gold)
-        norms = {name: g.weight.norm().tolist() for name, g in gradients.items() if isinstance(g.weight, Factored)}
-        positions = tasks.present.sum(1).tolist()
-        words = torch.bincount(gold.tasks, minlength=len(indices)).tolist()
+        norms: dict[str, list[float]] = {
+            name: g.weight.norm().tolist() for name, g in gradients.items() if isinstance(g.weight, Factored)
+        }
+        positions: list[int] = tasks.present.sum(1).tolist()
+        words: list[int] = torch.bincount(gold.tasks, minlength=len(indices)).tolist()
         most = tasks.present.shape[1]
-        kept = []
+        kept: list[SentenceGradient] = []
         for task in range(len(indices)):
             # Layers that are given the same (a block's queries, keys and values) share one copy of it.
             copies: dict[int, Tensor] = {}
@@ -170,7 +172,7 @@ def _factored(
     for name in distinct[0].factors:
         sizes = [[len(gradient.factors[name][0]) for gradient in task] for task in tasks]
         most = max(map(sum, sizes))
-        parts = []
+        parts: list[Tensor] = []
         for part in (0, 1):
             tensors = [[gradient.factors[name][part] for gradient in task] for task in tasks]
             key = id(next(tensor for task in tensors for tensor in task))
@@ -193,7 +195,7 @@ def _padded(tasks: Sequence[Sequence[Tensor]], most: int) -> Tensor:
     """Puts the rows of each task one below another, with zeros up to `most`: `[tasks, most, ...]`."""
     some = next(tensor for task in tasks for tensor in task)
     nothing = some.new_zeros(most, *some.shape[1:])
-    rows = []
+    rows: list[Tensor] = []
     for task in tasks:
         rows.extend([*task, nothing[sum(map(len, task)) :]])
     return torch.cat(rows).view(len(tasks), most, *some.shape[1:])

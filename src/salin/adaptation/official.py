@@ -103,7 +103,7 @@ def sentence_vectors(encoder: nn.Module, data: Windows, batch_size: int = 100) -
     """
     encoder.eval()
     device = next(encoder.parameters()).device
-    parts = []
+    parts: list[np.ndarray] = []
     for start in range(0, len(data), batch_size):
         batch = data[range(start, min(start + batch_size, len(data)))].to(device)
         output = encoder(input_ids=batch.pieces, attention_mask=batch.mask.long())
@@ -175,7 +175,7 @@ def meta_gradient(
     """
     weights = copied(model)
     total = [torch.zeros_like(weight) for weight in weights]
-    losses = []
+    losses: list[float] = []
     for query, support in tasks:
         adapt(model, support, lr=inner_lr, steps=inner_steps, max_weight=max_weight)
         value = loss(model, query, max_weight)
@@ -234,7 +234,7 @@ def zero_shot(
     """
     weights = copied(model)
     order = [int(index) for indices, _ in islice(batches(len(target), 1), len(target)) for index in indices]
-    predicted = []
+    predicted: list[Tensor] = []
     for index in order:
         adapt(model, source[chosen[index]], lr=lr, steps=steps, max_weight=max_weight)
         predicted.append(direct(model, target[index]))

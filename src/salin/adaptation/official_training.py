@@ -92,8 +92,10 @@ def train_meta(
             queries = masked(source, names, mask_id, settings.mask_rate, rng)
         tasks = [(queries[index], source[chosen[index]]) for index in indices]
         inner_lr = settings.inner_lr * warmup_linear(step / settings.steps, settings.warmup)
-        how = {"inner_steps": settings.inner_steps, "max_weight": settings.max_weight}
-        history.losses.append(meta_step(model, outer, tasks, inner_lr=inner_lr, **how))
+        mean = meta_step(
+            model, outer, tasks, inner_lr=inner_lr, inner_steps=settings.inner_steps, max_weight=settings.max_weight
+        )
+        history.losses.append(mean)
         best = _select(model, valid, names, step, settings, history, best)
     restore(model, best)
     return history

@@ -87,8 +87,9 @@ def windows(
             continue  # The published reader never gives these.
         if len(words) != len(tags):
             raise ValueError(f"{len(words)} words but {len(tags)} tags: {words}")
-        sentence, targets = [], []
-        per_word = tokenizer(list(words), add_special_tokens=False)["input_ids"]
+        sentence: list[int] = []
+        targets: list[int] = []
+        per_word: list[list[int]] = tokenizer(list(words), add_special_tokens=False)["input_ids"]
         for word, tag, parts in zip(words, tags, per_word, strict=True):
             if tag not in ids or not parts:
                 raise ValueError(f"no label for the tag {tag!r}" if parts else f"no piece in the word {word!r}")

@@ -20,15 +20,17 @@ RuleName = Literal["sgd", "bertadam"]
 
 
 class Rule(Protocol):
-    """How gradients become an update.
+    """How gradients become an update."""
 
-    Attributes:
-        rate: The step size.
-        clip: The largest norm of each tensor's gradient, a task each; 0 clips nothing.
-    """
+    @property
+    def rate(self) -> float:
+        """The step size."""
+        ...
 
-    rate: float
-    clip: float
+    @property
+    def clip(self) -> float:
+        """The largest norm of each tensor's gradient, a task each; 0 clips nothing."""
+        ...
 
     def delta(self, gradients: Sequence[Tensor], weights: Tensor, *, decays: bool) -> Tensor:
         """What all steps so far take off the weights, `[tasks, ...]`.
@@ -59,7 +61,7 @@ class Sgd:
 
     def factored(self, gradients: Sequence[Factored]) -> Factored:
         """The same for linear weights: the update as one product of factors."""
-        parts = []
+        parts: list[Factored] = []
         for gradient in gradients:
             scale = gradient.outputs.new_full((len(gradient.outputs),), self.rate, dtype=torch.promote_types(
                 gradient.outputs.dtype, torch.float32))  # fmt: skip
@@ -101,7 +103,7 @@ def make_rule(name: str, rate: float | None = None) -> Rule:
     Raises:
         SettingError: When there is no such rule.
     """
-    rules = {"sgd": Sgd, "bertadam": BertAdam}
+    rules: dict[str, type[Sgd | BertAdam]] = {"sgd": Sgd, "bertadam": BertAdam}
     if name not in rules:
         raise SettingError(f"no update rule {name!r}; there are: {', '.join(rules)}")
     return rules[name]() if rate is None else rules[name](rate=rate)
@@ -110,7 +112,7 @@ def make_rule(name: str, rate: float | None = None) -> Rule:
 def _clipped(gradient: Tensor, clip: float) -> Tensor:
     if not clip:
         return gradient
-    scale = _shrink(gradient.flatten(1).norm(dim=1), clip)
+    scale = _shrink(gradient.flatten(1).square().sum(1).sqrt(), clip)
     return gradient * scale.reshape(-1, *[1] * (gradient.dim() - 1))
 
 

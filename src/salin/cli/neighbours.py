@@ -43,7 +43,7 @@ def neighbours(
 
     from salin.adaptation.adapter import DEFAULT_VECTORS
     from salin.models import Tagger
-    from salin.retrieval import SourceIndex, VectorSettings
+    from salin.retrieval import SourceIndex, VectorSettings, as_pairs
 
     given = sys.stdin.read() if text is None else text
     sentences = [sentence for _, sentence in split_sentences(given, language)]
@@ -57,10 +57,10 @@ def neighbours(
     else:
         plain = () if target is None else list(iter_sentences(target, labelled=False))
         made = SourceIndex.build(tagger, corpus.sentences, VectorSettings.parse(vectors or DEFAULT_VECTORS), plain)
-    cosines, indices = made.nearest(sentences, k)
+    near = as_pairs(*made.nearest(sentences, k))
     found = [
-        (sentence, [(value, corpus[number]) for value, number in zip(row, numbers, strict=True)])
-        for sentence, row, numbers in zip(sentences, cosines.tolist(), indices.tolist(), strict=True)
+        (sentence, [(cosine, corpus[index]) for index, cosine in row])
+        for sentence, row in zip(sentences, near, strict=True)
     ]
     if as_json:
         print_json([

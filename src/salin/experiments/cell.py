@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -59,7 +60,7 @@ class CellResult(BaseModel):
     inputs: dict[str, str] = {}
     code: str = ""
     encoder: str
-    settings: dict
+    settings: dict[str, Any]
     selection: dict[str, float]
     dev: dict[str, dict[str, float]]
     results: dict[str, dict[str, Result]]

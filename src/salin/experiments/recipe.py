@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -237,12 +237,15 @@ class Recipe(_Strict):
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
-        known = merged.get(key)
+        both = _tables(merged.get(key), value)
         # A table that is given empty switches the common one off.
-        merged[key] = _merged(known, value) if isinstance(known, dict) and isinstance(value, dict) and value else value
-        if value == {}:
-            merged[key] = None
+        merged[key] = None if value == {} else _merged(*both) if both else value
     return merged
+
+
+def _tables(*values: Any) -> list[dict[str, Any]]:
+    """The values, where each of them is a table; else none."""
+    return list(values) if all(isinstance(value, dict) for value in values) else []
 
 
 def _with_encoder(value: Any, encoder: str) -> Any:
@@ -261,9 +264,10 @@ def _with_paths(value: Any, folder: Path, key: str = "") -> Any:
     """Makes the paths of a recipe absolute, wherever they stand."""
     if isinstance(value, dict):
         inside = key in {"tests", "train", "lexicons", "switched_dev"}
-        return {k: _with_paths(v, folder, "path" if inside else k) for k, v in value.items()}
+        table = cast("dict[str, Any]", value)
+        return {k: _with_paths(v, folder, "path" if inside else k) for k, v in table.items()}
     if isinstance(value, list):
-        return [_with_paths(item, folder, key) for item in value]
+        return [_with_paths(item, folder, key) for item in cast("list[Any]", value)]
     if isinstance(value, str) and key in {"path", "source", "dev", "recipe"}:
         return str(folder / value)
     if isinstance(value, str) and key == "encoder" and value.startswith("."):

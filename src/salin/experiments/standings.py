@@ -79,7 +79,8 @@ class Standings:
         runs = {test: _by_row(cell.results.get(test, {}) for cell in found) for test in tests}
         named = {row for by_row in runs.values() for row in by_row} | {row for cell in found for row in cell.dev}
         rows = tuple(row for row in _rows(recipe) if row.name in named)
-        compared, gains = {}, {}
+        compared: dict[str, dict[str, ComparisonRow]] = {}
+        gains: dict[str, dict[str, ComparisonRow]] = {}
         for test, by_row in runs.items():
             compared[test] = {row.name: _versus(by_row, row.name, row.baseline) for row in rows if row.name in by_row}
             adapted = [row for row in rows if row.plain in by_row and row.name in by_row]

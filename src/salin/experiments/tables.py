@@ -139,7 +139,7 @@ def _cost(row: Row, runs: Mapping[str, Runs]) -> str:
     """The median ratio of an adapted row's seconds to those of its plain row in the same cell."""
     if row.plain is None:
         return ""
-    ratios = []
+    ratios: list[float] = []
     for by_row in runs.values():
         plain = {tuple(result.seeds): result.seconds for result in by_row.get(row.plain, ())}
         for own in by_row.get(row.name, ()):

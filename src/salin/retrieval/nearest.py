@@ -26,7 +26,8 @@ def nearest(
         left, the cosine is minus infinity.
     """
     k = min(k, len(source))
-    cosines, indices = [], []
+    cosines: list[Tensor] = []
+    indices: list[Tensor] = []
     block = max(1, _SCORES_AT_ONCE // max(1, len(source)))
     for start in range(0, len(queries), block):
         scores = queries[start : start + block] @ source.T
@@ -41,6 +42,16 @@ def nearest(
     if not cosines:
         return queries.new_zeros(0, k), torch.zeros(0, k, dtype=torch.long)
     return torch.cat(cosines), torch.cat(indices)
+
+
+def as_pairs(cosines: Tensor, indices: Tensor) -> list[list[tuple[int, float]]]:
+    """For each query the indices and cosines of what `nearest` found, without the places where too little was left."""
+    rows: list[list[int]] = indices.tolist()
+    values: list[list[float]] = cosines.tolist()
+    return [
+        [(index, cosine) for index, cosine in zip(row, of_row, strict=True) if cosine > float("-inf")]
+        for row, of_row in zip(rows, values, strict=True)
+    ]
 
 
 def _top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:

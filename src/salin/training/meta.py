@@ -19,7 +19,7 @@ from salin.encoding import Window, length_buckets, padding_piece
 from salin.models import Tagger
 from salin.models.labelled import LabelledSentences, gold_of
 from salin.models.losses import Gold
-from salin.retrieval import SourceIndex, VectorSettings
+from salin.retrieval import SourceIndex, VectorSettings, as_pairs
 from salin.training.examples import EntityMasking, Epochs, Examples
 from salin.training.loop import LoopSettings
 from salin.training.methods import MethodSettings, made_with, train
@@ -117,11 +117,8 @@ class MetaBatches:
         """For a tagger, its corpora and settings."""
         labelled = LabelledSentences.from_corpora(source, tagger.settings)
         index = SourceIndex.build(tagger, labelled.sentences, VectorSettings.parse(settings.vectors))
-        cosines, indices = index.among_source(labelled.sentences, settings.k)
-        neighbours = tuple(
-            tuple(i for i, cosine in zip(row, values, strict=True) if cosine > float("-inf"))
-            for row, values in zip(indices.tolist(), cosines.tolist(), strict=True)
-        )
+        near = as_pairs(*index.among_source(labelled.sentences, settings.k))
+        neighbours = tuple(tuple(i for i, _ in row) for row in near)
         return cls(
             Examples(
                 labelled, tagger.windower, tagger.settings, settings.switching.load() if settings.switching else None
