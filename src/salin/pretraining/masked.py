@@ -65,7 +65,8 @@ class MaskedBatches:
         return [self.plain.draw(self.length * _CHARACTERS_A_PIECE, random)[1]]
 
     def _translation(self, random: np.random.Generator) -> list[str]:
-        texts, characters = [], 0
+        texts: list[str] = []
+        characters = 0
         for pair in self.parallel.draw(random):
             texts.extend(pair if random.random() < 0.5 else pair[::-1])
             characters += sum(map(len, pair))

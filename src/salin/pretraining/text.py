@@ -49,7 +49,8 @@ class PlainText:
         """Consecutive lines from a random one on, at least so many characters where the text does not end before."""
         lines = self.lines[language]
         start = int(random.integers(len(lines)))
-        chosen, length = [], 0
+        chosen: list[str] = []
+        length = 0
         while length < characters and start < len(lines):
             chosen.append(lines[start])
             length += len(lines[start]) + 1
@@ -69,8 +70,9 @@ class PlainText:
             for index in random.permutation(len(lines)):
                 if left <= 0:
                     break
-                left -= len(lines[index])
-                yield lines[index]
+                line = lines[int(index)]
+                left -= len(line)
+                yield line
 
 
 class ParallelText:
@@ -106,7 +108,7 @@ class ParallelText:
         """
         texts = self.sets[self._names[int(random.choice(len(self._names), p=self._shares))]]
         languages = sorted(texts)
-        first, second = (languages[i] for i in random.choice(len(languages), 2, replace=False))
+        first, second = (languages[int(i)] for i in random.choice(len(languages), 2, replace=False))
         if "en" in texts and "en" not in (first, second) and random.random() < 0.5:
             first = "en"
         left, right = texts[first], texts[second]

@@ -7,6 +7,7 @@ from typing import Any
 
 from salin.corpus import Corpus
 from salin.models import Tagger
+from salin.values import is_object
 
 
 def describe_data(corpora: Sequence[Corpus]) -> list[dict[str, Any]]:
@@ -61,7 +62,7 @@ def _row(role: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
 def _flat(settings: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for name, value in settings.items():
-        if isinstance(value, Mapping):
+        if is_object(value):
             rows += _flat(value, f"{before}{name}.")
         else:
             rows.append((f"{before}{name}", str(value)))

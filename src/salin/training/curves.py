@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from salin.errors import DataError
 from salin.evaluation.figures import BLUE, check_figure, new_figure
+from salin.values import is_object
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,7 +117,7 @@ def _record(line: bytes) -> dict[str, Any]:
         record = json.loads(line.decode("utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"no JSON ({error.msg})") from error
-    if not isinstance(record, dict) or type(record.get("step")) is not int:
+    if not is_object(record) or type(record.get("step")) is not int:
         raise ValueError("no object with a whole number as its step")
     for name in ("loss", "eval_f1"):
         if name in record and type(record[name]) not in (int, float):

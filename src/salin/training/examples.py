@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -61,7 +61,7 @@ def _order(count: int, size: int, seed: int, epoch: int, lengths: tuple[int, ...
         groups.extend(part[i : i + size] for i in range(0, len(part), size))
     full = [group for group in groups if len(group) == size]
     rest = [group for group in groups if len(group) < size]
-    mixed = [full[i] for i in random.permutation(len(full))]
+    mixed = [full[int(i)] for i in random.permutation(len(full))]
     return np.concatenate([*mixed, *rest]).tolist()
 
 
@@ -131,7 +131,7 @@ class Examples:
         random: np.random.Generator,
         *,
         lexicons: Sequence[Lexicon | None] = (),
-        hide: Callable | None = None,
+        hide: EntityMasking | None = None,
     ) -> list[list[tuple[Window, tuple[Sequence[int], Tensor | None]]]]:
         """For each sentence its windows, each with the tags and the annotation mask of the sentence.
 
@@ -140,7 +140,7 @@ class Examples:
             random: Decides.
             lexicons: What each sentence is code-switched with, as [draw][salin.training.examples.Examples.draw] gives
                 it; empty where none is.
-            hide: An [EntityMasking][salin.training.examples.EntityMasking], or None.
+            hide: What hides words of entities, or None.
         """
         sentences, tags = self._sentences(indices, lexicons, random)
         found: list[list[tuple[Window, tuple[Sequence[int], Tensor | None]]]] = [[] for _ in indices]

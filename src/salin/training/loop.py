@@ -192,7 +192,8 @@ class _BestWeights:
 
 
 def _optimizer(model: nn.Module, settings: LoopSettings) -> torch.optim.Optimizer:
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for parameter in model.parameters():
         if parameter.requires_grad:
             (decayed if parameter.dim() > 1 else plain).append(parameter)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from salin.models.attention import training_attention
 from salin.models.checksum import weights_checksum
 from salin.models.parameters import trained_parameters
 from salin.training.calibration import calibrate
-from salin.training.loop import LoopSettings, fit
+from salin.training.loop import BatchSource, LoopSettings, Objective, fit
 
 
 class SwitchingSettings(BaseModel):
@@ -70,8 +70,8 @@ class MethodSettings(BaseModel):
 
 def train(
     tagger: Tagger,
-    batches: Callable,
-    objective: Callable,
+    batches: BatchSource,
+    objective: Objective,
     settings: MethodSettings,
     dev: Corpus,
     *,

@@ -87,7 +87,7 @@ class MetaObjective:
         network, device = _network(model), next(model.parameters()).device
         rule: Rule = make_rule(self.rule, self.rate * batch.rate_share)
         engine = BatchedAdaptation(network, self.modules, rule, self.steps, self.max_weight)
-        losses = []
+        losses: list[Tensor] = []
         for group in batch.groups:
             with engine.adapted(group.support.to(device), group.support_gold.to(device)) as fast:
                 emissions = fast.forward(group.query.to(device))

@@ -71,7 +71,7 @@ class TrainingProgress:
 def _drop_records(path: Path, first_step: int) -> None:
     if not path.exists():
         return
-    kept = []
+    kept: list[str] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             if json.loads(line)["step"] <= first_step:
