@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import resource
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -81,18 +81,20 @@ def _run(experiment: Experiment, cell: Cell) -> CellResult:
     source = _source(labels)
     tagger, selection = _trained(experiment, cell)
     trained = time.perf_counter()
-    rows, records = _rows(cell.system, tagger, system, source)
     seen = entity_texts(sentence for corpus in source for sentence in corpus)
-    tested: dict[str, dict[str, Result]] = {}
-    for test, file in labels.tests.items():
-        corpus = replace(_read(file, labels), name=test)
-        tested[test] = {
-            row: evaluate(make(test), corpus, system=row, source_entities=seen, seeds=_seeds(cell),
-                          windows=_windows(tagger), adaptation=records[row](test))
-            for row, make in rows.items()
-        }  # fmt: skip
+    tests = {test: replace(_read(file, labels), name=test) for test, file in labels.tests.items()}
     dev = _read(labels.dev, labels)[:_DEV_SENTENCES]
-    dev_figures = {row: _dev_figures(make, dev, recipe.switched_dev) for row, make in rows.items()}
+    tested: dict[str, dict[str, Result]] = {test: {} for test in tests}
+    dev_figures: dict[str, dict[str, float]] = {}
+    for row in _rows(cell.system, tagger, system, source):
+        # What a row keeps in memory (an index, gradients) goes with it.
+        make = row.opened()
+        for test, corpus in tests.items():
+            tested[test][row.name] = evaluate(
+                make(test), corpus, system=row.name, source_entities=seen, seeds=_seeds(cell),
+                windows=_windows(tagger), adaptation=row.record(test),
+            )  # fmt: skip
+        dev_figures[row.name] = _dev_figures(make, dev, recipe.switched_dev)
     seconds = {"training": trained - started, "testing": time.perf_counter() - trained}
     return _finish(experiment, cell, selection, dev_figures, tested, seconds)
 
@@ -179,26 +181,35 @@ def _finetuned(experiment: Experiment, cell: Cell, how: FineTuning) -> dict[str,
     return tested
 
 
-def _rows(
-    name: str, tagger: SentenceTagger, system: System, source: Sequence[Corpus]
-) -> tuple[dict[str, Callable[[str], SentenceTagger]], dict[str, Callable[[str], AdaptationRecord | None]]]:
-    """The rows that a trained tagger gives: itself, and itself with each adaptation.
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row that a trained tagger gives: itself, or itself with an adaptation.
 
-    Returns:
-        For each row what gives the tagger for a test, and what says how it adapts there.
+    Attributes:
+        name: Of the row.
+        opened: Gives what gives the tagger for a test.
+        record: Says how it adapts for a test.
     """
-    rows: dict[str, Callable[[str], SentenceTagger]] = {name: lambda test: tagger}
-    records: dict[str, Callable[[str], AdaptationRecord | None]] = {name: lambda test: None}
+
+    name: str
+    opened: Callable[[], Callable[[str], SentenceTagger]]
+    record: Callable[[str], AdaptationRecord | None]
+
+
+def _rows(name: str, tagger: SentenceTagger, system: System, source: Sequence[Corpus]) -> Iterator[_Row]:
+    yield _Row(name, lambda: lambda test: tagger, lambda test: None)
     # A corpus may be named twice to be drawn twice as often; one copy is enough to learn from.
     distinct = tuple({corpus.checksum: corpus for corpus in source}.values())
     for key, how in system.adapt.items():
         if not isinstance(tagger, Tagger):
             raise SettingError(f"{name}: rules do not adapt")
-        # Made when first needed, and once for each dictionary: an index of the source is not free.
-        make = cache(partial(_adapter, tagger, distinct, how))
-        rows[f"{name}+{key}"] = lambda test, make=make, how=how: make(how.lexicons.get(test, ()))
-        records[f"{name}+{key}"] = partial(_record, distinct, how)
-    return rows, records
+        yield _Row(f"{name}+{key}", partial(_adapters, tagger, distinct, how), partial(_record, distinct, how))
+
+
+def _adapters(tagger: Tagger, source: Sequence[Corpus], how: Adaptation) -> Callable[[str], SentenceTagger]:
+    """Gives the adapter for a test; made once for each dictionary, since an index is not free."""
+    make = cache(partial(_adapter, tagger, source, how))
+    return lambda test: make(how.lexicons.get(test, ()))
 
 
 def _record(source: Sequence[Corpus], how: Adaptation, test: str) -> AdaptationRecord:
