@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import torch
@@ -13,7 +13,7 @@ _PLAIN = {"bert", "roberta", "xlm-roberta"}
 
 
 @contextmanager
-def training_attention(model: PreTrainedModel) -> Iterator[None]:
+def training_attention(model: PreTrainedModel) -> Generator[None]:
     """Within it a BERT or RoBERTa on CPU uses plain attention, whose backward pass in bf16 is much the faster one.
 
     How much faster a step is says `benchmarks/training_attention.py`; tagging takes about the same time with both.
@@ -21,7 +21,7 @@ def training_attention(model: PreTrainedModel) -> Iterator[None]:
     Args:
         model: A transformers model; afterwards it has the implementation that it came with.
     """
-    before = model.config._attn_implementation
+    before = model.config._attn_implementation  # pyright: ignore[reportPrivateUsage]: there is no other way to ask
     changed = model.config.model_type in _PLAIN and not torch.cuda.is_available()
     if changed:
         model.set_attn_implementation("eager")

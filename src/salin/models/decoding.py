@@ -55,7 +55,7 @@ def viterbi(emissions: Tensor, lengths: Tensor, chain: Chain) -> list[list[int]]
         chain: Scores between tags.
     """
     score = emissions[:, 0] + chain.start
-    pointers = []
+    pointers: list[Tensor] = []
     for word in range(1, emissions.shape[1]):
         best, pointer = (score[:, :, None] + chain.between).max(1)
         inside = (word < lengths)[:, None]
@@ -66,8 +66,9 @@ def viterbi(emissions: Tensor, lengths: Tensor, chain: Chain) -> list[list[int]]
     for pointer in reversed(pointers):
         last = pointer.gather(1, last[:, None])[:, 0]
         path.append(last)
-    tags = torch.stack(path[::-1], 1).tolist()
-    return [row[:length] for row, length in zip(tags, lengths.tolist(), strict=True)]
+    padded: list[list[int]] = torch.stack(path[::-1], 1).tolist()
+    words: list[int] = lengths.tolist()
+    return [row[:count] for row, count in zip(padded, words, strict=True)]
 
 
 def log_partition(emissions: Tensor, lengths: Tensor, chain: Chain) -> Tensor:

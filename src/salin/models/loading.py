@@ -7,11 +7,11 @@ safetensors are downloaded.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import transformers
@@ -30,10 +30,11 @@ from transformers import PreTrainedConfig as Config
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from salin.errors import ModelError
+from salin.values import is_list, is_object
 
 BUNDLED = ("salin-tiny", "salin-tiny-encoder")
 CRF_TYPE = "salin-crf"
-_DOWNLOADED = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_DOWNLOADED = ["*.json", "*.safetensors", "*.txt", "*.model", "model.onnx"]
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 _LARGEST_HEADER = 50_000_000
 _SHARED_KEYS = {"model_type", "architectures", "id2label", "label2id", "dtype", "torch_dtype", "num_labels"}
@@ -84,12 +85,7 @@ def check_folder(folder: Path) -> None:
         ModelError: Naming the file.
     """
     _check_complete(folder)
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and _is_pickle(path):
-            raise ModelError(
-                f"{path}: a pickle can run code when it is loaded, so salin does not open folders that hold one. "
-                "Convert the weights to safetensors and delete it"
-            )
+    check_unpickled(folder)
     weights = []
     for path in sorted(folder.iterdir()):
         if path.name.endswith(".index.json"):
@@ -99,6 +95,20 @@ def check_folder(folder: Path) -> None:
             weights.append(path)
     if not weights:
         raise ModelError(f"{folder}: no .safetensors file. salin loads no other kind of weights")
+
+
+def check_unpickled(folder: Path) -> None:
+    """Refuses folders that hold a pickle, whatever it is called.
+
+    Raises:
+        ModelError: Naming the file.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and _is_pickle(path):
+            raise ModelError(
+                f"{path}: a pickle can run code when it is loaded, so salin does not open folders that hold one. "
+                "Convert the weights to safetensors and delete it"
+            )
 
 
 def check_safetensors(path: Path) -> None:
@@ -131,12 +141,12 @@ def load_config(folder: Path) -> Config:
     """
     path = folder / "config.json"
     try:
-        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{folder}: no config.json, so this is no model folder") from None
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: no JSON: {error}") from error
-    if not isinstance(raw, dict):
+    if not is_object(raw):
         raise ModelError(f"{path}: not the JSON of a config")
     kind = raw.get("backbone_model_type" if raw.get("model_type") == CRF_TYPE else "model_type")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
@@ -171,7 +181,7 @@ def load_with_new_head(folder: Path, config: Config) -> PreTrainedModel:
     encoder = f"{model.base_model_prefix}."
     outputs = {
         name: module
-        for name, module in model.named_modules()
+        for name, module in cast(Iterator[tuple[str, nn.Module]], model.named_modules())
         if isinstance(module, nn.Linear) and module.out_features == config.num_labels and not name.startswith(encoder)
     }
     head = {f"{name}.{part}" for name in outputs for part in ("weight", "bias")}
@@ -183,7 +193,7 @@ def load_with_new_head(folder: Path, config: Config) -> PreTrainedModel:
     for name, module in outputs.items():
         if f"{name}.weight" not in info["missing_keys"]:
             nn.init.normal_(module.weight, std=getattr(config, "initializer_range", 0.02))
-            if module.bias is not None:
+            if module.bias is not None:  # pyright: ignore[reportUnnecessaryComparison]: torch says it always has one
                 nn.init.zeros_(module.bias)
     return model
 
@@ -208,9 +218,10 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         raise ModelError(f"{folder}: no tokenizer. Add its tokenizer.json")
     try:
         # Byte-level tokenizers take words only when each begins with a space; others ignore the wish.
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, use_fast=True, trust_remote_code=False, local_files_only=True, add_prefix_space=True
-        )
+        with quiet():
+            tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(
+                folder, use_fast=True, trust_remote_code=False, local_files_only=True, add_prefix_space=True
+            )
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise ModelError(f"{folder}: no tokenizer that can be loaded without running code ({error})") from error
     if not tokenizer.is_fast:
@@ -235,7 +246,7 @@ def _load(kind: Any, folder: Path, config: Config, **options: bool) -> tuple[Pre
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Keeps transformers from drawing bars for milliseconds of work and from reporting a new head as missing."""
     verbosity, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()
@@ -250,9 +261,9 @@ def quiet() -> Iterator[None]:
 
 def _without_unsafe_keys(value: Any) -> Any:
     """A config, and configs inside it, without the keys through which code comes in."""
-    if isinstance(value, list):
+    if is_list(value):
         return [_without_unsafe_keys(item) for item in value]
-    if not isinstance(value, dict):
+    if not is_object(value):
         return value
     return {
         key: _without_unsafe_keys(item)

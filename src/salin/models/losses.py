@@ -7,6 +7,7 @@ meta-learning.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -71,7 +72,7 @@ def task_losses(network: TaggingNetwork, emissions: Tensor, gold: Gold, max_weig
     total = _mean_by(losses, gold.tasks, gold.count)
     if not max_weight:
         return total
-    windows, window_of_word = torch.unique(gold.rows, return_inverse=True)
+    windows, window_of_word = cast(tuple[Tensor, Tensor], torch.unique(gold.rows, return_inverse=True))
     largest = losses.new_full((len(windows),), -torch.inf).scatter_reduce(0, window_of_word, losses, "amax")
     task_of_window = torch.zeros_like(windows).scatter(0, window_of_word, gold.tasks)
     return total + max_weight * _mean_by(largest, task_of_window, gold.count)
@@ -80,16 +81,16 @@ def task_losses(network: TaggingNetwork, emissions: Tensor, gold: Gold, max_weig
 def _chain_losses(network: TaggingNetwork, emissions: Tensor, gold: Gold) -> Tensor:
     assert network.crf is not None
     chains = gold.rows if gold.chains is None else gold.chains
-    found, counts = torch.unique_consecutive(chains, return_counts=True)
-    if len(found) != len(torch.unique(chains)):
+    found, counts = cast(tuple[Tensor, Tensor], torch.unique_consecutive(chains, return_counts=True))
+    if len(found) != torch.unique(chains).numel():
         raise ValueError("the words of a sentence must stand together")
     if not len(found):
         return emissions.new_zeros(gold.count) + emissions.sum()
-    sizes = counts.tolist()
+    sizes: list[int] = counts.tolist()
     if gold.annotated is not None:
         emissions = emissions.masked_fill(~gold.annotated, -1e4)
-    padded = torch.nn.utils.rnn.pad_sequence(list(emissions.float().split(sizes)), batch_first=True)
-    tags = torch.nn.utils.rnn.pad_sequence(list(gold.tags.split(sizes)), batch_first=True)
+    padded = torch.nn.utils.rnn.pad_sequence(list(torch.split(emissions.float(), sizes)), batch_first=True)
+    tags = torch.nn.utils.rnn.pad_sequence(list(torch.split(gold.tags, sizes)), batch_first=True)
     losses = -network.crf.log_likelihood(padded, tags, counts)
     first = counts.cumsum(0) - counts
     summed = losses.new_zeros(gold.count).index_add(0, gold.tasks[first], losses)

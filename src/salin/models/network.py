@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from salin.models.crf import ConditionalRandomField
 from salin.models.decoding import Chain, legal_chain
+
+
+class PieceScorer(Protocol):
+    """All that tagging needs of a network: a `TaggingNetwork`, or an `OnnxNetwork` of one that was exported."""
+
+    @property
+    def chain(self) -> Chain:
+        """The scores between tags that decoding uses."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where its inputs have to be."""
+        ...
+
+    def __call__(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Scores of each tag at each piece, `[rows, length, tags]`, for `[rows, length]` inputs."""
+        ...
 
 
 class TaggingNetwork(nn.Module):
@@ -34,3 +54,8 @@ class TaggingNetwork(nn.Module):
     def chain(self) -> Chain:
         """The scores between tags that decoding uses."""
         return self.crf.chain if self.crf is not None else self._legal
+
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are."""
+        return next(self.parameters()).device

@@ -6,9 +6,10 @@ head, never embeddings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 from torch import nn
 
@@ -43,8 +44,9 @@ def adapted_parameters(network: TaggingNetwork, frozen_blocks: int | None = None
     frozen = network.classifier.config.num_hidden_layers // 3 if frozen_blocks is None else frozen_blocks
     stack, _ = _lowest(network, frozen)
     left_alone = tuple(f"classifier.{stack}.{i}." for i in range(frozen)) if stack else ()
-    modules, excluded = [], []
-    for name, module in network.named_modules():
+    modules: list[str] = []
+    excluded: list[tuple[str, str]] = []
+    for name, module in cast(Iterator[tuple[str, nn.Module]], network.named_modules()):
         if not list(module.parameters(recurse=False)) or name.startswith(left_alone):
             continue
         if "embed" in name.lower() or isinstance(module, nn.Embedding):
@@ -59,7 +61,7 @@ def adapted_parameters(network: TaggingNetwork, frozen_blocks: int | None = None
 
 
 @contextmanager
-def trained_parameters(network: TaggingNetwork, frozen_blocks: int | None) -> Iterator[None]:
+def trained_parameters(network: TaggingNetwork, frozen_blocks: int | None) -> Generator[None]:
     """Within it only what is to be trained asks for gradients.
 
     Args:
@@ -105,7 +107,7 @@ def _lowest(network: TaggingNetwork, frozen_blocks: int) -> tuple[str | None, in
 def is_norm(module: nn.Module) -> bool:
     """Whether a module is LayerNorm or RMSNorm over its last dimension, in any of transformers' spellings."""
     if isinstance(module, nn.LayerNorm | nn.RMSNorm):
-        return len(module.normalized_shape) == 1 and module.weight is not None
+        return len(module.normalized_shape) == 1 and module.elementwise_affine
     return type(module).__name__.endswith("RMSNorm") and hasattr(module, "weight") and norm_epsilon(module) is not None
 
 
@@ -121,7 +123,7 @@ def block_stack(model: nn.Module, blocks: int) -> str | None:
         model: An encoder, or a classifier on top of one.
         blocks: How many blocks its config says it has.
     """
-    for name, module in model.named_modules():
+    for name, module in cast(Iterator[tuple[str, nn.Module]], model.named_modules()):
         if (
             isinstance(module, nn.ModuleList)
             and len(module) == blocks

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 
 from salin.corpus import Sentence, TagsText
-from salin.encoding import OnOverflow, Windower, collate, length_buckets, padding_piece
+from salin.encoding import OnOverflow, Window, Windower, collate, length_buckets, padding_piece
 from salin.errors import ModelError
-from salin.files import atomic_directory, write_json
-from salin.models.decoding import Chain, entity_spans, marginals, viterbi
+from salin.files import atomic_directory
+from salin.models.crf import ConditionalRandomField
+from salin.models.decoding import Chain, entity_spans, legal_chain, marginals, viterbi
+from salin.models.folder import ONNX_FILE, load_transitions, runs_onnx, save_parts
 from salin.models.loading import (
-    CRF_TYPE,
-    check_safetensors,
+    check_unpickled,
     load_classifier,
     load_config,
     load_tokenizer,
@@ -29,21 +27,21 @@ from salin.models.loading import (
     quiet,
     resolve,
 )
-from salin.models.network import TaggingNetwork
+from salin.models.network import PieceScorer, TaggingNetwork
+from salin.models.onnx_network import OnnxNetwork
 from salin.models.positions import fitting_length
 from salin.models.settings import FILE, TaggerSettings
 
 # Sentences read ahead, so that batches can be filled with sentences of like length.
 _READ_AHEAD = 512
 _PIECES_A_BATCH = 4096
-_CRF_FILE = "crf.safetensors"
 
 
 class Tagger(TagsText):
     """Tags sentences with a trained network.
 
     Args:
-        network: Put into eval mode.
+        network: Put into eval mode. One that was exported can tag, and nothing else.
         tokenizer: The one that the network's encoder was trained with.
         settings: Labels, head, windows.
         on_overflow: `window` cuts a sentence that does not fit one window into several that overlap; `error` refuses
@@ -52,13 +50,13 @@ class Tagger(TagsText):
 
     def __init__(
         self,
-        network: TaggingNetwork,
+        network: TaggingNetwork | OnnxNetwork,
         tokenizer: PreTrainedTokenizerFast,
         settings: TaggerSettings,
         *,
         on_overflow: OnOverflow = "window",
     ):
-        self.network = network.eval()
+        self._scorer: PieceScorer = network.eval() if isinstance(network, TaggingNetwork) else network
         self.tokenizer = tokenizer
         self.settings = settings
         self.labels = settings.labels
@@ -69,23 +67,24 @@ class Tagger(TagsText):
         """Loads a tagger.
 
         Args:
-            name: A bundled model (`salin-tiny`), a folder, or a Hugging Face id.
+            name: A bundled model (`salin-tiny`), a folder, or a Hugging Face id. A folder that `salin export --onnx`
+                wrote is run by onnxruntime.
             on_overflow: `window` cuts a sentence that does not fit one window into several that overlap; `error`
                 refuses it.
 
         Raises:
             ModelError: When there is none, or it is damaged or unsafe.
+            SettingError: When it needs onnxruntime, which is not installed.
         """
         folder = resolve(name)
         settings, config = TaggerSettings.load(folder), load_config(folder)
         _check_agreement(folder, settings, config)
-        network = TaggingNetwork(load_classifier(folder, config), settings.tags, crf=settings.head == "crf")
-        if network.crf is not None:
-            check_safetensors(folder / _CRF_FILE)
-            try:
-                network.crf.load_state_dict(load_file(folder / _CRF_FILE))
-            except (RuntimeError, SafetensorError) as error:
-                raise ModelError(f"{folder / _CRF_FILE}: no transitions for these tags: {error}") from error
+        if runs_onnx(folder):
+            network = _load_onnx(folder, settings)
+        else:
+            network = TaggingNetwork(load_classifier(folder, config), settings.tags, crf=settings.head == "crf")
+            if network.crf is not None:
+                load_transitions(network.crf, folder)
         return cls(network, load_tokenizer(folder), settings, on_overflow=on_overflow)
 
     @classmethod
@@ -138,20 +137,31 @@ class Tagger(TagsText):
                    for name, tensor in classifier.state_dict().items()}  # fmt: skip
         with atomic_directory(folder, marker=FILE) as temporary, quiet():
             classifier.save_pretrained(temporary, state_dict=tensors)
-            self.tokenizer.save_pretrained(temporary)
-            self.settings.save(temporary)
-            if self.network.crf is not None:
-                save_file({k: v.contiguous() for k, v in self.network.crf.state_dict().items()}, temporary / _CRF_FILE)
-                config = json.loads((temporary / "config.json").read_text(encoding="utf-8"))
-                renamed = {"model_type": CRF_TYPE, "architectures": ["SalinCrfForTokenClassification"]}
-                write_json(
-                    temporary / "config.json", {**config, "backbone_model_type": config["model_type"], **renamed}
-                )
+            save_parts(temporary, self.tokenizer, self.settings, self.network.crf)
+
+    @property
+    def network(self) -> TaggingNetwork:
+        """The network and its weights.
+
+        Raises:
+            ModelError: When this tagger runs an exported network, in which there are none that could be changed.
+        """
+        if not isinstance(self._scorer, TaggingNetwork):
+            raise ModelError(
+                "this tagger was exported to ONNX: it tags, but cannot adapt, learn, be indexed, saved or exported. "
+                "For that name the tagger that it was exported from"
+            )
+        return self._scorer
+
+    @property
+    def exported(self) -> bool:
+        """Whether it runs an exported network."""
+        return isinstance(self._scorer, OnnxNetwork)
 
     @property
     def device(self) -> torch.device:
         """Where the network is."""
-        return next(self.network.parameters()).device
+        return self._scorer.device
 
     def tag_sentences(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         """Tags sentences, lazily and in order."""
@@ -167,12 +177,12 @@ class Tagger(TagsText):
         for group in length_buckets([len(window) for window in windows], _PIECES_A_BATCH):
             chosen = [windows[index] for index in group]
             batch = collate(chosen, padding_piece(self.tokenizer)).to(self.device)
-            at_words = batch.at_words(self.network(batch.input_ids, batch.attention_mask)).float().cpu()
+            at_words = batch.at_words(self._scorer(batch.input_ids, batch.attention_mask)).float().cpu()
             self.scatter(scores, chosen, at_words)
         return scores
 
     @staticmethod
-    def scatter(scores: Sequence[Tensor], windows: Sequence, at_words: Tensor) -> None:
+    def scatter(scores: Sequence[Tensor], windows: Sequence[Window], at_words: Tensor) -> None:
         """Puts what a batch says of its decided words, window by window, where the words stand in their sentences."""
         start = 0
         for window in windows:
@@ -188,7 +198,7 @@ class Tagger(TagsText):
             sentences: The sentences.
             emissions: `[words, tags]` for each.
         """
-        chain = self.network.chain
+        chain = self._scorer.chain
         chain = Chain(*(t.detach().cpu() for t in (chain.start, chain.between, chain.end)))
         decoded = list(sentences)
         with_words = [index for index, sentence in enumerate(sentences) if sentence.words]
@@ -206,9 +216,19 @@ class Tagger(TagsText):
 
     def _probabilities(self, emissions: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
         scaled = emissions / self.settings.temperature
-        if self.network.crf is None:
+        if self.settings.head == "softmax":
             return scaled.softmax(-1)
         return marginals(scaled, lengths, chain)
+
+
+def _load_onnx(folder: Path, settings: TaggerSettings) -> OnnxNetwork:
+    check_unpickled(folder)
+    chain = legal_chain(settings.tags)
+    if settings.head == "crf":
+        crf = ConditionalRandomField(settings.tags)
+        load_transitions(crf, folder)
+        chain = crf.chain
+    return OnnxNetwork.open(folder / ONNX_FILE, settings.tags, chain)
 
 
 def _check_agreement(folder: Path, settings: TaggerSettings, config: PreTrainedConfig) -> None:
