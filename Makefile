@@ -32,10 +32,10 @@ lint: $(VENV)/.with-dev ## ruff: style, and whether the code is formatted
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 
-types: $(VENV)/.with-dev ## pyright: strict on what users import
+types: $(VENV)/.with-dev ## pyright in strict mode
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: $(VENV)/.with-core ## what claims about speed are measured with
+bench: $(VENV)/.with-test ## what claims about speed are measured with
 	@for script in benchmarks/*.py; do \
 	    if [ -e "$$script" ]; then echo "$$script" && $(BIN)/python "$$script" || exit 1; \
 	    else echo "There is no benchmark yet."; fi; \

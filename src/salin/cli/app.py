@@ -18,6 +18,7 @@ from salin.cli import (
     compare,
     data,
     evaluate,
+    export,
     finetune,
     index,
     info,
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.command("tag", rich_help_panel="Use")(tag.tag)
 app.command("neighbours", rich_help_panel="Use")(neighbours.neighbours)
 app.command("index", rich_help_panel="Use")(index.index)
+app.command("export", rich_help_panel="Use")(export.export)
 app.command("info", rich_help_panel="Use")(info.info)
 app.command("train", rich_help_panel="Train")(train.train)
 app.command("finetune", rich_help_panel="Train")(finetune.finetune)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -56,7 +56,7 @@ def print_json(value: Any) -> None:
 
 
 @contextmanager
-def counting(what: str, *, show: bool = True) -> Iterator[Progress]:
+def counting(what: str, *, show: bool = True) -> Generator[Progress]:
     """Draws a counter on standard error, where that is a terminal and nothing else is written there.
 
     Args:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from salin.cli import options
 from salin.errors import SettingError
+from salin.values import is_list, is_object
 
-_PACKAGES = ("salin", "torch", "transformers", "tokenizers", "safetensors", "accelerate", "huggingface_hub")
+if TYPE_CHECKING:
+    from salin.models import Tagger
+
+_PACKAGES = (
+    "salin",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "accelerate",
+    "huggingface_hub",
+    "onnxruntime",
+)
 
 
 def info(
@@ -97,6 +110,8 @@ def _model(name: str) -> dict[str, Any]:
     from salin.models.checksum import weights_checksum
 
     tagger = Tagger.from_pretrained(name)
+    if tagger.exported:
+        return _exported(name, tagger)
     settings, config = tagger.settings, tagger.network.classifier.config
     adaptable = find_adaptable(tagger.network, settings.frozen_blocks)
     modules = map(tagger.network.get_submodule, adaptable.modules)
@@ -120,6 +135,26 @@ def _model(name: str) -> dict[str, Any]:
     }
 
 
+def _exported(name: str, tagger: Tagger) -> dict[str, Any]:
+    from salin.corpus.catalogue import sha256_of
+    from salin.models.folder import ONNX_FILE
+    from salin.models.loading import load_config, resolve
+
+    settings, folder = tagger.settings, resolve(name)
+    return {
+        "model": name,
+        "runs with": "onnxruntime",
+        "labels": list(settings.labels),
+        "head": settings.head,
+        "architecture": load_config(folder).model_type,
+        "vocabulary": len(tagger.tokenizer),
+        "window": settings.max_length,
+        "temperature": settings.temperature,
+        "sha256 of the ONNX file": sha256_of(folder / ONNX_FILE),
+        "provenance": settings.provenance,
+    }
+
+
 def _show(described: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
@@ -137,17 +172,15 @@ def _show(described: dict[str, Any]) -> None:
 def _readable(value: Any, before: str = "") -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
-    if isinstance(value, dict):
+    if is_object(value):
         lines: list[str] = []
         for name, inner in value.items():
-            nested = bool(inner) and (
-                isinstance(inner, dict) or (isinstance(inner, list) and isinstance(inner[0], dict))
-            )
+            nested = bool(inner) and (is_object(inner) or (is_list(inner) and is_object(inner[0])))
             gap = "\n" if nested else " "
             lines.append(f"{before}{name}{':' if nested else ''}{gap}{_readable(inner, before + '  ')}")
         return "\n".join(lines) or "none"
-    if isinstance(value, list | tuple):
-        if any(isinstance(item, dict | list) for item in value):
+    if is_list(value):
+        if any(is_object(item) or is_list(item) for item in value):
             return _readable(dict(enumerate(value)), before)
         return ("\n" if len(value) > 8 else ", ").join(map(str, value))
     return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)

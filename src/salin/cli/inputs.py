@@ -41,8 +41,7 @@ def plan_jobs(inputs: Sequence[Path], output: Path | None, suffix: str) -> list[
         SettingError: When the output is a folder where a file is needed, or the other way round, or when it is the
             folder that is tagged: the next run would take what this one wrote for input.
     """
-    if output is not None and output.is_dir() and any(path.is_dir() and path.samefile(output) for path in inputs):
-        raise SettingError(f"{output} is what is tagged: name another folder for what comes out")
+    _check_apart(inputs, output)
     found = [(path, list(_files(path, output))) for path in inputs or [STANDARD]]
     if output is None or not any(path.is_dir() for path, _ in found):
         if output is not None and output.is_dir():
@@ -58,6 +57,22 @@ def plan_jobs(inputs: Sequence[Path], output: Path | None, suffix: str) -> list[
     if len({job.output for job in jobs}) < len(jobs):
         raise SettingError("two inputs have the same name, so their outputs would too: tag them apart")
     return jobs
+
+
+def find_files(inputs: Sequence[Path], output: Path | None) -> list[Path]:
+    """The files of files and folders, in order; what is in the output is none of them.
+
+    Raises:
+        DataError: When an input does not exist, or a folder holds no file.
+        SettingError: When the output is the folder that is tagged.
+    """
+    _check_apart(inputs, output)
+    return [file for path in inputs for file in _files(path, output)]
+
+
+def _check_apart(inputs: Sequence[Path], output: Path | None) -> None:
+    if output is not None and output.is_dir() and any(path.is_dir() and path.samefile(output) for path in inputs):
+        raise SettingError(f"{output} is what is tagged: name another folder for what comes out")
 
 
 def _files(path: Path, output: Path | None) -> Iterator[Path]:

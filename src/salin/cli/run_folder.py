@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from salin.cli.console import note
 from salin.errors import DataError, SettingError
 from salin.files import atomic_directory, atomic_write, recover_directory, write_json
+from salin.values import differences
 
 if TYPE_CHECKING:
     from salin.models import Tagger
@@ -69,7 +70,7 @@ def start_run(folder: Path, description: Mapping[str, Any]) -> Path:
         before = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise DataError(f"is damaged: {error}", path=path, remedy=f"Delete {run} to begin anew") from error
-    differing = sorted(_differing(before, json.loads(json.dumps(description))))
+    differing = sorted(differences(before, json.loads(json.dumps(description))))
     if differing:
         raise SettingError(
             f"{folder} holds an interrupted run with other settings or data ({'; '.join(differing)}): "
@@ -99,13 +100,3 @@ def finish_run(folder: Path, tagger: Tagger, description: Mapping[str, Any], fig
         (temporary / _RUN).mkdir()
         shutil.copy(folder / _RUN / _LOG, temporary / _RUN / _LOG)
     note(f"{folder}: F1 {100 * figures['f1']:.2f} on dev at update {figures['step']:.0f}")
-
-
-def _differing(before: Any, now: Any, place: str = "") -> list[str]:
-    """Where two JSON values differ, as `settings.batch: 32 then, 16 now`."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = [key for key in {*before, *now} if before.get(key) != now.get(key)]
-        return [line for key in keys for line in _differing(before.get(key), now.get(key), f"{place}.{key}".strip("."))]
-    if isinstance(before, list) or isinstance(now, list):
-        return [place]
-    return [f"{place}: {before} then, {now} now"]

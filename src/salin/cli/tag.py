@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from salin.cli import options
-from salin.cli.outputs import OutputFormat
-from salin.corpus.sentence import Entity, Sentence
+from salin.corpus.sentence import Sentence
 from salin.errors import SettingError
+
+_SCALING = "Past one process"
 
 
 def tag(
@@ -24,10 +24,11 @@ def tag(
     text: Annotated[str | None, typer.Option("--text", help="Tag this text instead of files.")] = None,
     model: options.Model = "salin-tiny",
     to: Annotated[
-        OutputFormat | None,
+        Literal["text", "jsonl", "conll", "conllu", "html", "parquet"] | None,
         typer.Option(
             "--to",
-            help="Of the output. Default: by the ending of --out; text with colours on a terminal; else jsonl.",
+            help="Of the output. Default: by the ending of --out; text with colours on a terminal; else jsonl. "
+            "parquet is for --engine ray.",
         ),
     ] = None,
     out: Annotated[
@@ -35,7 +36,8 @@ def tag(
         typer.Option(
             "--out",
             "-o",
-            help="A file, - for standard output, or a folder where a folder is tagged. Written whole or not at all.",
+            help="A file, - for standard output, or a folder where a folder is tagged or with --engine ray. Files are "
+            "written whole or not at all.",
         ),
     ] = None,
     label_map: options.LabelMap = None,
@@ -65,6 +67,29 @@ def tag(
         bool,
         typer.Option("--neighbours", help="Show what each sentence learned from.", rich_help_panel="Adaptation"),
     ] = False,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(
+            "--engine",
+            help="ray: many processes, on this machine or on the cluster that RAY_ADDRESS names. The output is a "
+            "folder of shards; when the same command is given again, it goes on.",
+            rich_help_panel=_SCALING,
+        ),
+    ] = "local",
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Processes. Default: one a core.", rich_help_panel=_SCALING),
+    ] = None,
+    shard_size: Annotated[
+        float | None,
+        typer.Option(
+            "--shard-size",
+            min=0.001,
+            metavar="MIB",
+            help="Cut larger files into shards of so many MiB. Default: 8.",
+            rich_help_panel=_SCALING,
+        ),
+    ] = None,
 ) -> None:
     """Tag text with entities.
 
@@ -72,12 +97,15 @@ def tag(
     in the order it came in, on a line of its own. In JSON lines each says where it came from (origin: file and line)
     and keeps the other keys of its object, or has its offset in the text file; entities count characters in that
     line's own text. Labels of the input are not read. Memory does not grow with the length of the input.
+
+    With --engine ray Parquet is read and written too: a row with a column text (or tokens) is a sentence.
     """
     from salin.cli.console import counted, counting, note
-    from salin.cli.corpora import ReadOptions, map_labels
+    from salin.cli.corpora import ReadOptions
     from salin.cli.inputs import STANDARD, plan_jobs
     from salin.cli.outputs import choose_format, write_tagged
-    from salin.cli.taggers import AdaptOptions, open_tagger
+    from salin.cli.taggers import AdaptOptions
+    from salin.cli.tagging import TagOptions
     from salin.corpus import iter_sentences
 
     if neighbours and not adapt:
@@ -87,46 +115,43 @@ def tag(
     chosen = AdaptOptions(adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index)
     reading = ReadOptions(format, on_error, token_column, tag_column, offsets)
     out = None if out == STANDARD else out
-    written_as = choose_format(to, out, folder=any(path.is_dir() for path in inputs or ()))
+    tagging = TagOptions(model, chosen, reading, language, on_overflow, label_map, threshold, neighbours)
+    if engine == "ray":
+        from salin.cli.sharded import ShardOptions, tag_with_ray
+
+        if text is not None:
+            raise SettingError("--engine ray tags files and folders: leave out --text")
+        return tag_with_ray(inputs or [], out, to, tagging, ShardOptions(workers, shard_size))
+    written_as = choose_format(to if to != "parquet" else None, out, folder=any(path.is_dir() for path in inputs or ()))
     if neighbours and written_as in ("conll", "conllu"):
         raise SettingError("CoNLL has no place for neighbours: choose --to text, jsonl or html")
     jobs = plan_jobs(inputs or [], out, written_as if written_as != "text" else "txt")
-    opened = open_tagger(model, chosen, reading.of_source(), on_overflow)
-    finished = _Finish(map_labels(label_map, opened.tagger.labels), threshold, neighbours)
+    _check_local([path for job in jobs for path in job.inputs], to, workers, shard_size)
+    opened, finishing = tagging.open()
     with counting("sentences", show=out is not None or not _shows_text()) as bar:
         for done, job in enumerate(jobs):
             if text is not None:
                 tagged: Iterable[Sentence] = [opened.tagger.tag(text, language=language)]
             else:
-                arguments = {"language": language, "labelled": False, **reading.arguments()}
-                read = (iter_sentences(path, **arguments) for path in job.inputs)
+                read = (iter_sentences(path, labelled=False, **tagging.read_arguments()) for path in job.inputs)
                 tagged = opened.tagger.tag_sentences(chain.from_iterable(read))
             title = "tagging" if len(jobs) == 1 else str(job.inputs[0])
             try:
-                write_tagged(counted(finished(tagged), bar, title), job.output, written_as)
+                write_tagged(counted(finishing.finished(tagged), bar, title), job.output, written_as)
             except BaseException:
                 if done:
                     note(f"{done:,} of {len(jobs):,} files are done, the last of them {jobs[done - 1].output}")
                 raise
 
 
-class _Finish:
-    """Renames and drops entities as the options say."""
-
-    def __init__(self, mapping: dict[str, str], threshold: float | None, neighbours: bool):
-        self._mapping, self._threshold, self._neighbours = mapping, threshold, neighbours
-
-    def __call__(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
-        for sentence in sentences:
-            entities = tuple(kept for entity in sentence.entities if (kept := self._kept(entity)) is not None)
-            shown = sentence.neighbours if self._neighbours else ()
-            yield replace(sentence, entities=entities, neighbours=shown)
-
-    def _kept(self, entity: Entity) -> Entity | None:
-        if self._threshold is not None and entity.score is not None and entity.score < self._threshold:
-            return None
-        label = self._mapping.get(entity.label, entity.label)
-        return None if label == "O" else replace(entity, label=label)
+def _check_local(inputs: list[Path], to: str | None, workers: int | None, shard_size: float | None) -> None:
+    """Refuses what only `--engine ray` does."""
+    for name, value in (("--workers", workers), ("--shard-size", shard_size)):
+        if value is not None:
+            raise SettingError(f"{name} is about shards: give --engine ray too")
+    parquet = [path for path in inputs if path.suffix.lower() in (".parquet", ".pq")]
+    if parquet or to == "parquet":
+        raise SettingError(f"{parquet[0] if parquet else '--to parquet'}: Parquet is for --engine ray: give that too")
 
 
 def _shows_text() -> bool:

@@ -53,7 +53,7 @@ def read(
         DataError: With file, line, reason and remedy.
         SettingError: When a setting has no such value or a column does not exist.
     """
-    with _open(path) as (stream, name):
+    with open_file(path) as (stream, name):
         source = Source(stream, name, on_error)
         detected = detect_format(format, source)
         sentences = tuple(_parser(detected, source, token_column, tag_column, offsets, language or ""))
@@ -88,16 +88,49 @@ def iter_sentences(
     Yields:
         Sentences in the order of the file; nothing when the file holds none.
     """
-    with _open(path) as (stream, name):
+    with open_file(path) as (stream, name):
         source = Source(stream, name, on_error, keep_tags=False)
-        detected = detect_format(format, source, labelled=labelled)
-        yield from _parser(detected, source, token_column, tag_column, offsets, language or "", labelled)
+        yield from sentences_of(
+            source,
+            format=format,
+            labelled=labelled,
+            token_column=token_column,
+            tag_column=tag_column,
+            offsets=offsets,
+            language=language,
+        )
         for note in source.notes():
             _log.warning("%s: %s", name, note)
 
 
+def sentences_of(
+    source: Source,
+    *,
+    format: Format | None = None,
+    labelled: bool = True,
+    token_column: int | None = None,
+    tag_column: int | None = None,
+    offsets: jsonl.Offsets | None = None,
+    language: str | None = None,
+) -> Iterator[Sentence]:
+    """Reads sentences one by one from lines that somebody else opened and whose notes they read.
+
+    Takes what [iter_sentences][salin.corpus.reading.iter_sentences] takes.
+    """
+    detected = detect_format(format, source, labelled=labelled)
+    yield from _parser(detected, source, token_column, tag_column, offsets, language or "", labelled)
+
+
 @contextmanager
-def _open(path: str | Path) -> Generator[tuple[IO[bytes], str]]:
+def open_file(path: str | Path) -> Generator[tuple[IO[bytes], str]]:
+    """Opens a file as bytes, unpacked where its name says that it is packed; `"-"` is standard input.
+
+    Yields:
+        The bytes, and what messages call the file.
+
+    Raises:
+        DataError: When there is no such file, or it cannot be opened.
+    """
     if str(path) == "-":
         yield sys.stdin.buffer, "<stdin>"
         return

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeGuard
 from salin.corpus.formats.layout import is_tag
 from salin.corpus.formats.source import BadSentence, Source
 from salin.corpus.formats.spans import RawSpan
+from salin.values import is_list, is_object
 
 # Names that annotation tools and data sets use: spaCy, Prodigy, doccano (two versions), Label Studio, XTREME-UP.
 _SPANS = ("entities", "spans", "ents", "annotations", "label", "labels")
@@ -141,13 +142,3 @@ def is_offset(value: Any) -> TypeGuard[int]:
 def is_strings(value: Any) -> TypeGuard[list[str]]:
     """Whether this is a list of strings with something in it."""
     return is_list(value) and bool(value) and all(isinstance(item, str) for item in value)
-
-
-def is_list(value: Any) -> TypeGuard[list[Any]]:
-    """Whether this is a list of anything."""
-    return isinstance(value, list)
-
-
-def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    """Whether this is an object, with strings for keys as in JSON."""
-    return isinstance(value, dict)

@@ -11,8 +11,6 @@ from salin.corpus.formats.annotation import (
     NO_ANNOTATION,
     Annotation,
     annotation_of,
-    is_list,
-    is_object,
     is_offset,
     is_strings,
     rest_of,
@@ -23,6 +21,7 @@ from salin.corpus.joining import join_tokens, writes_without_spaces
 from salin.corpus.schemes import split_tag, tags_to_spans
 from salin.corpus.sentence import Entity, Sentence
 from salin.corpus.words import cut_words, segment_words
+from salin.values import is_list, is_object
 
 Offsets = Literal["characters", "bytes"]
 
@@ -200,24 +199,29 @@ def write(sentences: Iterable[Sentence], file: IO[str], offsets: Offsets = "char
     """
     count = 0
     for sentence in sentences:
-        record: dict[str, Any] = {"text": sentence.text, "entities": _entities(sentence, offsets)}
-        edges = [edge for e in sentence.entities for edge in (e.start, e.end)]
-        if sentence.words != segment_words(sentence.text, edges):
-            record["words"] = sentence.words
-        if sentence.neighbours:
-            record["neighbours"] = [
-                {
-                    "text": neighbour.sentence.text,
-                    "similarity": round(neighbour.similarity, 6),
-                    "entities": _entities(neighbour.sentence, offsets),
-                }
-                for neighbour in sentence.neighbours
-            ]
-        # What was written and read again keeps its first origin, where its `offset` counts.
-        origin = {"origin": sentence.origin} if sentence.origin else {}
-        file.write(_line({**record, **origin, **sentence.extra, **record}))
+        file.write(_line(as_record(sentence, offsets)))
         count += 1
     return count
+
+
+def as_record(sentence: Sentence, offsets: Offsets = "characters") -> dict[str, Any]:
+    """The object that [write][salin.corpus.formats.jsonl.write] makes a line of."""
+    record: dict[str, Any] = {"text": sentence.text, "entities": _entities(sentence, offsets)}
+    edges = [edge for e in sentence.entities for edge in (e.start, e.end)]
+    if sentence.words != segment_words(sentence.text, edges):
+        record["words"] = sentence.words
+    if sentence.neighbours:
+        record["neighbours"] = [
+            {
+                "text": neighbour.sentence.text,
+                "similarity": round(neighbour.similarity, 6),
+                "entities": _entities(neighbour.sentence, offsets),
+            }
+            for neighbour in sentence.neighbours
+        ]
+    # What was written and read again keeps its first origin, where its `offset` counts.
+    origin = {"origin": sentence.origin} if sentence.origin else {}
+    return {**record, **origin, **sentence.extra, **record}
 
 
 def _line(record: Mapping[str, Any]) -> str:

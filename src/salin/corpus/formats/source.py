@@ -54,19 +54,28 @@ class Source:
         on_error: `"strict"` refuses the first bad line, `"repair"` mends what can be mended and leaves out the rest,
             `"skip"` leaves out each sentence with a bad line.
         keep_tags: Whether to remember tags; a stream without end must not.
+        line: How many lines of the file stand before these, where they are a part of it.
+        offset: How many characters.
 
     Attributes:
         tags: The tag sequences as they stood in the file, for naming their scheme.
     """
 
     def __init__(
-        self, lines: Iterable[bytes], name: str, on_error: OnError = "strict", *, keep_tags: bool = True
+        self,
+        lines: Iterable[bytes],
+        name: str,
+        on_error: OnError = "strict",
+        *,
+        keep_tags: bool = True,
+        line: int = 0,
+        offset: int = 0,
     ) -> None:
         if on_error not in get_args(OnError):
             raise SettingError(f"on_error is {on_error!r}; it can be strict, repair or skip")
         self.name, self.on_error = name, on_error
         self.tags: deque[Sequence[str]] = deque(maxlen=None if keep_tags else 0)
-        self._lines = self._decoded(lines)
+        self._lines = self._decoded(lines, line, offset)
         self._undecodable: set[int] = set()
         self._repaired: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
@@ -143,10 +152,10 @@ class Source:
         rest = [f"skipped {_counted(others)} for other reasons"] if others else []
         return (*self._remarks, *repaired, *skipped, *rest)
 
-    def _decoded(self, lines: Iterable[bytes]) -> Iterator[Line]:
-        number = offset = 0
+    def _decoded(self, lines: Iterable[bytes], before: int, offset: int) -> Iterator[Line]:
+        number = before
         try:
-            for number, raw in enumerate(_at_every_line_end(lines), 1):
+            for number, raw in enumerate(_at_every_line_end(lines), before + 1):
                 if number == 1:
                     if encoding := _foreign_encoding(raw):
                         raise DataError(f"the file is {encoding}", path=self.name, remedy="Save it as UTF-8")

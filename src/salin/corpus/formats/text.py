@@ -31,7 +31,7 @@ def read(source: Source, language: str = "en") -> Iterator[Sentence]:
         A sentence with words and no entities; its origin names the line that it begins in, and its `extra` its
         `offset` in the file.
     """
-    for paragraph in _paragraphs(source):
+    for paragraph in paragraphs(source):
         first = paragraph[0]
         # Where each line begins in the paragraph.
         starts = list(accumulate((len(line.text) for line in paragraph[:-1]), initial=0))
@@ -40,7 +40,11 @@ def read(source: Source, language: str = "en") -> Iterator[Sentence]:
             yield replace(sentence, origin=f"{source.name}:{number}", extra={"offset": first.offset + start})
 
 
-def _paragraphs(source: Source) -> Iterator[list[Line]]:
+def paragraphs(source: Source) -> Iterator[list[Line]]:
+    """What is looked at together: lines up to a blank one, or up to so many characters.
+
+    Reading could begin afresh at the line behind each and would find the same.
+    """
     lines: list[Line] = []
     size = 0
     for line in source.whole_lines():
