@@ -117,6 +117,9 @@ def _trained(experiment: Experiment, cell: Cell) -> tuple[SentenceTagger, dict[s
 def _train(
     experiment: Experiment, cell: Cell, base: Path | None, folder: Path
 ) -> tuple[SentenceTagger, dict[str, float]]:
+    if (folder / "tagger").exists():
+        tagger = Tagger.from_pretrained(folder / "tagger")
+        return tagger, tagger.settings.provenance["figures"]
     recipe, system = experiment.recipe, experiment.system(cell)
     labels = recipe.label_sets[cell.label_set]
     source, dev = _source(labels), _read(labels.dev, labels)

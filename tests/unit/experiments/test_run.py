@@ -48,6 +48,23 @@ def test_a_trained_tagger_is_left_for_others(finished: Path) -> None:
     assert Tagger.from_pretrained(folder).labels == ("LOC", "ORG", "PER")
 
 
+def test_a_lost_result_trains_nothing_anew(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(*_: object, **__: object) -> None:
+        pytest.fail("it is trained already")
+
+    for name in ("train_direct", "train_meta"):
+        monkeypatch.setattr(f"salin.experiments.run.{name}", train)
+    (again,) = run_recipe(
+        finished / "tiny.toml", only=["meta-tiny-1"], results=tmp_path / "results", runs=finished / "runs"
+    )
+    first = CellResult.load(finished / "results" / "tiny" / "meta-tiny-1.json")
+    assert again.selection == first.selection
+    assert again.dev == first.dev
+    assert {row: result.micro for row, result in again.results["es"].items()} == {
+        row: result.micro for row, result in first.results["es"].items()
+    }
+
+
 def test_only_some_cells(finished: Path, tmp_path: Path) -> None:
     chosen = run_recipe(finished / "tiny.toml", only=["gazetteer"], results=tmp_path / "r", runs=tmp_path / "w")
     assert [cell.cell for cell in chosen] == ["gazetteer-tiny"]
