@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import torch
@@ -43,14 +45,32 @@ _OF_ARCHITECTURE = {
 }
 
 
+def _pieces(special: list[str]) -> dict[str, int]:
+    """A WordPiece vocabulary of the text's characters, words, and parts of words."""
+    words = sorted({word for line in TEXT for word in re.findall(r"\w+|[^\w\s]", line)})
+    characters = sorted({character for word in words for character in word})
+    pieces = [*special, *characters, *(f"##{character}" for character in characters), *words]
+    pieces += [piece for word in words for piece in (word[:3], f"##{word[3:6]}") if word[3:6]]
+    return {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+
+
+def _in_order(tokenizer: Tokenizer, special: list[str]) -> models.Unigram:
+    """The pieces that were found, in an order and with scores that are the same in each run."""
+    found = json.loads(tokenizer.to_str())["model"]["vocab"]
+    pieces = {piece: round(score, 2) for piece, score in found}
+    ordered = [*special, *sorted(piece for piece in pieces if piece not in special)]
+    return models.Unigram([(piece, pieces[piece]) for piece in ordered], special.index("<unk>"), False)
+
+
 def build_tokenizer(kind: str, *, specials_around: bool = True) -> PreTrainedTokenizerFast:
     """Trains one of `TOKENIZERS` on `TEXT`."""
     special = list(_SPECIAL.values())
     if kind == "wordpiece":
-        tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
+        tokenizer = Tokenizer(models.WordPiece(_pieces(special), unk_token="<unk>"))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=special, show_progress=False)
+        tokenizer.decoder = decoders.WordPiece()
+        trainer = None  # its trainer breaks ties at random, so that each run of the tests would have other pieces
     elif kind == "bpe":
         tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=False))
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -72,7 +92,10 @@ def build_tokenizer(kind: str, *, specials_around: bool = True) -> PreTrainedTok
         trainer = trainers.UnigramTrainer(
             vocab_size=200, special_tokens=special, unk_token="<unk>", show_progress=False
         )
-    tokenizer.train_from_iterator(TEXT, trainer)
+    if trainer is not None:
+        tokenizer.train_from_iterator(TEXT, trainer)
+    if kind == "unigram":
+        tokenizer.model = _in_order(tokenizer, special)
     if specials_around:
         ids = [(token, tokenizer.token_to_id(token)) for token in ("<s>", "</s>")]
         tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=ids)

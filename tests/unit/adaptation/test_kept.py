@@ -22,7 +22,7 @@ from tiny_corpora import DEV, TRAIN, corpus, labelled
 SOURCE = corpus()
 LONG = labelled(" ".join([*TRAIN[:4], *DEV]))
 SENTENCES = [*map(labelled, DEV), labelled(TRAIN[1]), LONG, Sentence("", ())]
-RULES: dict[str, Rule] = {"sgd": Sgd(rate=0.1), "bertadam": BertAdam(rate=1e-3)}
+RULES: dict[str, Rule] = {"sgd": Sgd(rate=0.05), "bertadam": BertAdam(rate=3e-4)}
 
 
 @pytest.fixture(params=["softmax", "crf"])
