@@ -4,11 +4,11 @@
     python benchmarks/adaptation_price.py --encoder mbert-sized --sentences 300 --sample 20
 
 Tags the Spanish CoNLL-2002 test set with English CoNLL-2003 as the source where ../shared/data is, else the bundled
-open corpus. Every row's seconds a sentence are divided by those of plain tagging of all sentences in the same round; the
+open corpus. A row's seconds a sentence are divided by those of plain tagging of all sentences in the same round; the
 median of the rounds is what counts. `one pass` begins with nothing kept. The rows that go one sentence after another
-(the sequential engine, and the published way: 128 pieces whatever the length, a fresh BertAdam, weights copied back) and
-those that keep nothing are timed on a sample. Index and windows of the source are made before, as they are once for all
-texts.
+(the sequential engine, and the published way: 128 pieces whatever the length, a fresh BertAdam, weights copied back)
+and those that keep nothing are timed on a sample. Index and windows of the source are made before, as they are once
+for all texts.
 """
 
 from __future__ import annotations
