@@ -35,7 +35,8 @@ class Adapter(TagsText):
     """Tags each sentence with weights that one or a few steps on its nearest labelled source sentences have changed.
 
     It is deterministic (dropout is off), a sentence's tags do not depend on what is tagged beside it beyond rounding,
-    and the tagger is left as it was, also after an error.
+    and the tagger is left as it was, also after an error. What is kept of the source belongs to the tagger's weights:
+    for a tagger that has been trained on, make another adapter.
 
     Args:
         tagger: The tagger, however it was trained.

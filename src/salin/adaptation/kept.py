@@ -17,7 +17,7 @@ from torch import Tensor
 
 from salin.adaptation.engines import BatchedAdaptation
 from salin.adaptation.gradients import Factored, Gradients, ModuleGradient
-from salin.adaptation.supports import Supports
+from salin.adaptation.supports import Supports, SupportSet
 from salin.encoding import length_buckets
 
 _PIECES_A_BATCH = 2048
@@ -83,24 +83,24 @@ class KeptGradients:
         order = list(sets)
         for group in length_buckets(costs, _PIECES_A_BATCH):
             chosen = [order[place] for place in group]
-            for index, gradient in zip(chosen, self._computed(chosen), strict=True):
+            for index, gradient in zip(chosen, self._computed([sets[index] for index in chosen]), strict=True):
                 found[index] = gradient
                 if gradient.bytes <= self._kept.maxsize:
                     self._kept[index] = gradient
         return found
 
-    def _computed(self, indices: Sequence[int]) -> list[SentenceGradient]:
+    def _computed(self, sentences: Sequence[SupportSet]) -> list[SentenceGradient]:
         """The gradients of some sentences, each as a task of its own."""
-        tasks, gold = self._supports.laid_out([self._supports.of([index]) for index in indices])
+        tasks, gold = self._supports.laid_out(sentences)
         gradients = self._engine.gradients(tasks, gold)
         norms: dict[str, list[float]] = {
             name: g.weight.norm().tolist() for name, g in gradients.items() if isinstance(g.weight, Factored)
         }
         positions: list[int] = tasks.present.sum(1).tolist()
-        words: list[int] = torch.bincount(gold.tasks, minlength=len(indices)).tolist()
+        words: list[int] = torch.bincount(gold.tasks, minlength=len(sentences)).tolist()
         most = tasks.present.shape[1]
         kept: list[SentenceGradient] = []
-        for task in range(len(indices)):
+        for task in range(len(sentences)):
             # Layers that are given the same (a block's queries, keys and values) share one copy of it.
             copies: dict[int, Tensor] = {}
             factors: dict[str, tuple[Tensor, Tensor]] = {}

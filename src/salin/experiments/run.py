@@ -104,22 +104,23 @@ def _trained(experiment: Experiment, cell: Cell) -> tuple[SentenceTagger, dict[s
     system, labels = experiment.system(cell), experiment.recipe.label_sets[cell.label_set]
     if system.rules is not None:
         return load_rules(system.rules, [sentence for corpus in _source(labels) for sentence in corpus]), {}
-    base = _base_folder(experiment, cell)
-    if base is not None and system.method == "trained":
+    if system.method == "trained":
+        base = _base_folder(experiment, cell)
+        assert base is not None
         return Tagger.from_pretrained(base), {}
     folder = experiment.run_folder(cell)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Another process may need the same tagger, as the base of its own.
     with FileLock(f"{folder}.lock"):
-        return _train(experiment, cell, base, folder)
+        if (folder / "tagger").exists():
+            tagger = Tagger.from_pretrained(folder / "tagger")
+            return tagger, tagger.settings.provenance["figures"]
+        return _train(experiment, cell, _base_folder(experiment, cell), folder)
 
 
 def _train(
     experiment: Experiment, cell: Cell, base: Path | None, folder: Path
 ) -> tuple[SentenceTagger, dict[str, float]]:
-    if (folder / "tagger").exists():
-        tagger = Tagger.from_pretrained(folder / "tagger")
-        return tagger, tagger.settings.provenance["figures"]
     recipe, system = experiment.recipe, experiment.system(cell)
     labels = recipe.label_sets[cell.label_set]
     source, dev = _source(labels), _read(labels.dev, labels)
