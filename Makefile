@@ -45,9 +45,9 @@ docs: $(VENV)/.with-docs ## the documentation, to docs/_build/html/index.html
 	@$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-tables: $(VENV)/.with-core ## the tables in README and docs, from results/
-	@$(BIN)/python -c "from glob import glob; from salin.experiments import write_tables; \
-	    print(write_tables(['README.md', *sorted(glob('docs/**/*.md', recursive=True))]), 'tables written')"
+tables: $(VENV)/.with-test ## the tables and figures in README and docs, from results/
+	@$(BIN)/python -c "from glob import glob; from salin.experiments import fill_documents; \
+	    print('%d tables and %d figures' % fill_documents(['README.md', *sorted(glob('docs/**/*.md', recursive=True))]))"
 
 clean: ## removes caches and what was built; the environment and runs/ stay
 	@rm -rf build dist docs/_build .pytest_cache .ruff_cache .hypothesis

@@ -36,7 +36,7 @@ def run(
     from salin.experiments.cell import cells
     from salin.experiments.plots import check_plot, plot_standings
     from salin.experiments.standings import Standings
-    from salin.experiments.tables import dev_table, standings_table
+    from salin.experiments.tables import dev_table, score_table, significance_table
 
     if plot is not None:
         if list_cells:
@@ -48,8 +48,10 @@ def run(
         return
     run_recipe(recipe, only=cell or (), encoder=encoder, results=results, runs=runs, tell=note)
     standings = Standings.read(recipe, results, encoder)
-    output.print(standings_table(standings))
-    if standings.recipe.switched_dev and standings.runs:
+    if standings.runs:
+        output.print(score_table(standings))
+        output.print(significance_table(standings))
+    if standings.recipe.switched_dev or not standings.runs:
         output.print(dev_table(standings))
     if plot is not None:
         plot_standings(standings, plot)

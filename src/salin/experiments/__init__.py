@@ -6,9 +6,10 @@ files are read, and nothing is ever chosen by them. What experiments do not know
 
 from __future__ import annotations
 
+from salin.experiments.documents import fill_documents
 from salin.experiments.plots import plot_recipe
 from salin.experiments.recipe import Recipe
 from salin.experiments.run import run_recipe
-from salin.experiments.tables import recipe_table, write_tables
+from salin.experiments.tables import recipe_table
 
-__all__ = ["Recipe", "plot_recipe", "recipe_table", "run_recipe", "write_tables"]
+__all__ = ["Recipe", "fill_documents", "plot_recipe", "recipe_table", "run_recipe"]

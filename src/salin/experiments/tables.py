@@ -1,28 +1,21 @@
-"""Tables made of result files alone: one for each recipe, also inside documents between two marks."""
+"""Tables made of result files alone: scores, tests of significance, and figures on source data."""
 
 from __future__ import annotations
 
-import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from salin.errors import DataError
-from salin.evaluation.comparison import Versus
+from salin.evaluation.comparison import ComparisonRow, Versus
 from salin.evaluation.report import ReportTable
 from salin.experiments.standings import Row, Runs, Standings
-from salin.files import atomic_write
 
 # More tests than this do not fit side by side on a page or a terminal.
 _MOST_COLUMNS = 4
-_MARKED = re.compile(r"(<!-- results:(?P<name>[\w.@-]+) -->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
 def recipe_table(path: str | Path, results: str | Path = "results", encoder: str | None = None) -> ReportTable:
-    """The table of a recipe as far as its cells are finished.
-
-    Each figure is the mean F1 over seeds in percent with a 95 % bootstrap interval over sentences and seeds, and p of
-    the test against the row's baseline; for an adapted row also what adaptation changes.
+    """The scores of a recipe as far as its cells are finished; those on source dev where it tests nothing.
 
     Args:
         path: The recipe.
@@ -32,29 +25,60 @@ def recipe_table(path: str | Path, results: str | Path = "results", encoder: str
     Raises:
         DataError: When no cell is finished.
     """
-    return standings_table(Standings.read(path, results, encoder))
+    standings = Standings.read(path, results, encoder)
+    return score_table(standings) if standings.runs else dev_table(standings)
 
 
-def standings_table(standings: Standings) -> ReportTable:
-    """The table of a recipe whose finished cells have been read already; see `recipe_table`."""
-    recipe, runs = standings.recipe, standings.runs
-    if not runs:
-        return dev_table(standings)
+def score_table(standings: Standings) -> ReportTable:
+    """Mean F1 of each row on each test, with its interval, and what adaptation costs."""
+
+    def figure(test: str, row: Row) -> str:
+        compared = standings.compared[test].get(row.name)
+        return "" if compared is None else f"{100 * compared.f1:.1f} {_bounds(compared)}"
+
     footer = (
-        "F1 in percent, strict entities, mean over seeds [95 % bootstrap interval over sentences and seeds]. "
-        f"{_against(standings)} p is the larger of a paired randomisation over sentences and a permutation of runs; * "
-        "marks one over sentences alone, which speaks of these trained models and not of other seeds. It is not "
-        "corrected for the number of rows. cost: seconds of tagging, retrieval included, over those of the same tagger "
-        f"without adaptation. Encoder: {recipe.encoder}. {standings.progress}",
+        "F1 in percent, strict entities, mean over seeds [95 % bootstrap interval over sentences and seeds]. cost: "
+        "seconds of tagging, retrieval included, over those of the same tagger without adaptation. "
+        f"Encoder: {standings.recipe.encoder}. {standings.progress}",
     )
-    if len(runs) > _MOST_COLUMNS:
-        return _long(standings, footer)
+    tests = list(standings.runs)
+    if len(tests) > _MOST_COLUMNS:
+        long = tuple(
+            (test, row.name, _seeds(runs, row), figure(test, row), _cost(row, runs))
+            for test, row, runs in _by_test(standings)
+        )
+        columns = ("test", "system", "seeds", "F1 [interval]", "cost")
+        return ReportTable(standings.recipe.title, columns, long, footer, prose=(0, 1))
     body = tuple(
-        (row.name, str(max(len(by_row.get(row.name, ())) for by_row in runs.values())),
-         *(_figure(standings, test, row) for test in runs), _cost(row, runs))
-        for row in standings.rows if any(row.name in by_row for by_row in runs.values())
-    )  # fmt: skip
-    return ReportTable(recipe.title, ("system", "seeds", *runs, "cost"), body, footer)
+        (row.name, _seeds(standings.runs, row), *(figure(test, row) for test in tests), _cost(row, standings.runs))
+        for row in standings.rows
+        if any(row.name in by_row for by_row in standings.runs.values())
+    )
+    return ReportTable(standings.recipe.title, ("system", "seeds", *tests, "cost"), body, footer)
+
+
+def significance_table(standings: Standings) -> ReportTable:
+    """Each row beside its baseline, and each adapted one beside the same tagger without adaptation."""
+    footer = (
+        "Difference of mean F1 in points [95 % bootstrap interval over sentences and seeds] and p: the larger of a "
+        "paired randomisation over sentences and a permutation of runs; * marks one over sentences alone, which speaks "
+        f"of these trained models and not of other seeds. Not corrected for the number of rows. {standings.progress}",
+    )
+    tests = list(standings.runs)
+    pairs = [(row, against, found) for row in standings.rows for against, found in _comparisons(standings, row)]
+    title = f"{standings.recipe.title}: tests"
+    if len(tests) > _MOST_COLUMNS:
+        long = tuple(
+            (test, row.name, against, _difference(found(test)))
+            for test in tests
+            for row, against, found in pairs
+            if _difference(found(test))
+        )
+        return ReportTable(title, ("test", "system", "against", "difference"), long, footer, prose=(0, 1, 2))
+    body = tuple((row.name, against, *(_difference(found(test)) for test in tests)) for row, against, found in pairs)
+    return ReportTable(
+        title, ("system", "against", *tests), tuple(cells for cells in body if any(cells[2:])), footer, prose=(0, 1)
+    )
 
 
 def dev_table(standings: Standings) -> ReportTable:
@@ -73,66 +97,22 @@ def dev_table(standings: Standings) -> ReportTable:
     return ReportTable(f"{standings.recipe.title}: source dev", ("system", "seeds", *copies), tuple(body), footer)
 
 
-def _against(standings: Standings) -> str:
-    """What each row is tested against, in words."""
-    usual = standings.recipe.baseline
-    others: dict[str, list[str]] = {}
-    for row in standings.rows:
-        if row.baseline is not None and row.baseline.partition(" ")[0] != usual:
-            others.setdefault(row.baseline, []).append(row.name)
-    text = "".join(f" ({', '.join(names)}: against {base})" for base, names in others.items())
-    gain = " after a semicolon: what adaptation changes." if any(standings.gains.values()) else ""
-    return f"p: against {usual}{text};{gain}" if gain else f"p: against {usual}{text}."
+def _comparisons(standings: Standings, row: Row) -> Iterator[tuple[str, Callable[[str], ComparisonRow | None]]]:
+    """What a row is tested against, and how it stands there on a test."""
+    if row.baseline is not None and row.baseline != row.plain:
+        yield row.baseline, lambda test: standings.compared[test].get(row.name)
+    if row.plain is not None:
+        yield row.plain, lambda test: standings.gains[test].get(row.name)
 
 
-def _long(standings: Standings, footer: tuple[str, ...]) -> ReportTable:
-    """A line for each system on each test, where tests as columns would not fit a page."""
-    body: list[tuple[str, ...]] = []
+def _by_test(standings: Standings) -> Iterator[tuple[str, Row, Mapping[str, Runs]]]:
+    """A line for each row on each test, where tests as columns would not fit a page."""
     for test, by_row in standings.runs.items():
-        for row in standings.rows:
-            if row.name in by_row:
-                figure, _, p = _figure(standings, test, row).partition(" p ")
-                body.append((test, row.name, str(len(by_row[row.name])), figure, p, _cost(row, {test: by_row})))
-    columns = ("test", "system", "seeds", "F1 [interval]", "p", "cost")
-    return ReportTable(standings.recipe.title, columns, tuple(body), footer, prose=(0, 1))
+        yield from ((test, row, {test: by_row}) for row in standings.rows if row.name in by_row)
 
 
-def write_tables(
-    documents: Sequence[str | Path], recipes: str | Path = "recipes", results: str | Path = "results"
-) -> int:
-    """Fills in each `<!-- results:NAME --> ... <!-- /results -->` of some documents with the table of a recipe.
-
-    A name may end with `@ENCODER`, as the folder of its results does.
-
-    Args:
-        documents: Markdown files.
-        recipes: Where `NAME.toml` is.
-        results: Where result files are.
-
-    Returns:
-        How many tables were written.
-
-    Raises:
-        DataError: When a document names a recipe that does not exist or has no results.
-    """
-    count = 0
-    for document in map(Path, documents):
-        text = document.read_text(encoding="utf-8")
-
-        def filled(match: re.Match[str], document: Path = document) -> str:
-            name, _, encoder = match["name"].partition("@")
-            recipe = Path(recipes) / f"{name}.toml"
-            if not recipe.exists():
-                raise DataError(f"it names results of {match['name']!r}, for which there is no recipe", path=document)
-            table = recipe_table(recipe, results, encoder.replace("--", "/") or None)
-            return f"{match[1]}\n{table.markdown()}\n{match[3]}"
-
-        new, found = _MARKED.subn(filled, text)
-        count += found
-        if new != text:
-            with atomic_write(document) as file:
-                file.write(new)
-    return count
+def _seeds(runs: Mapping[str, Runs], row: Row) -> str:
+    return str(max(len(by_row.get(row.name, ())) for by_row in runs.values()))
 
 
 def _cost(row: Row, runs: Mapping[str, Runs]) -> str:
@@ -148,17 +128,15 @@ def _cost(row: Row, runs: Mapping[str, Runs]) -> str:
     return f"{statistics.median(ratios):.1f}" if ratios else ""
 
 
-def _figure(standings: Standings, test: str, row: Row) -> str:
-    compared = standings.compared[test].get(row.name)
-    if compared is None:
+def _difference(row: ComparisonRow | None) -> str:
+    if row is None or row.versus is None:
         return ""
-    text = f"{100 * compared.f1:.1f} [{100 * compared.interval.low:.1f}, {100 * compared.interval.high:.1f}]"
-    if compared.versus is not None:
-        text += f" p {_p(compared.versus)}"
-    gain = standings.gains[test].get(row.name)
-    if gain is not None and gain.versus is not None:
-        text += f"; {100 * gain.versus.difference:+.1f} p {_p(gain.versus)}"
-    return text
+    between = f"[{100 * row.versus.interval.low:+.1f}, {100 * row.versus.interval.high:+.1f}]"
+    return f"{100 * row.versus.difference:+.1f} {between} p {_p(row.versus)}"
+
+
+def _bounds(row: ComparisonRow) -> str:
+    return f"[{100 * row.interval.low:.1f}, {100 * row.interval.high:.1f}]"
 
 
 def _p(versus: Versus) -> str:

@@ -10,8 +10,10 @@ import pytest
 
 from experiment_files import RECIPE, write_recipe
 from salin.errors import DataError, SettingError
-from salin.experiments import recipe_table, run_recipe, write_tables
+from salin.experiments import fill_documents, recipe_table, run_recipe
 from salin.experiments.cell import CellResult
+from salin.experiments.standings import Standings
+from salin.experiments.tables import significance_table
 from salin.models import Tagger
 
 
@@ -72,7 +74,7 @@ def test_only_some_cells(finished: Path, tmp_path: Path) -> None:
         run_recipe(finished / "tiny.toml", only=["gazeteer"])
 
 
-def test_the_table_holds_every_row_with_intervals_and_tests(finished: Path) -> None:
+def test_the_table_holds_every_row_with_its_interval(finished: Path) -> None:
     table = recipe_table(finished / "tiny.toml", finished / "results")
     assert table.columns == ("system", "seeds", "es", "cost")
     assert [row[0] for row in table.rows] == [
@@ -84,25 +86,45 @@ def test_the_table_holds_every_row_with_intervals_and_tests(finished: Path) -> N
         "meta+translated",
     ]
     by_name = {row[0]: row for row in table.rows}
-    assert by_name["direct"][1] == "2" and "p " not in by_name["direct"][2] and "[" in by_name["direct"][2]
-    assert all("p " in by_name[name][2] for name in ("gazetteer", "meta", "meta+sgd"))
+    assert by_name["direct"][1] == "2" and all("[" in row[2] for row in table.rows)
     assert float(by_name["meta+sgd"][3]) > 0 and by_name["meta"][3] == ""
     assert "5 of 5 cells finished" in table.footer[0]
 
 
+def test_each_row_is_tested_against_its_baseline_and_an_adapted_one_also_against_itself_unadapted(
+    finished: Path,
+) -> None:
+    table = significance_table(Standings.read(finished / "tiny.toml", finished / "results"))
+    against = [row[:2] for row in table.rows]
+    assert ("direct", "direct") not in against and ("gazetteer", "direct") in against
+    assert [pair for pair in against if pair[0] == "meta+sgd"] == [("meta+sgd", "direct"), ("meta+sgd", "meta")]
+    assert all(" p " in row[2] for row in table.rows)
+
+
 def test_tables_are_written_between_marks_and_nowhere_else(finished: Path, tmp_path: Path) -> None:
     document = tmp_path / "README.md"
-    document.write_text("before\n<!-- results:tiny -->\nold\n<!-- /results -->\nafter\n", encoding="utf-8")
-    assert write_tables([document], recipes=finished, results=finished / "results") == 1
+    document.write_text(
+        "before\n<!-- results:tiny -->\nold\n<!-- /results -->\n<!-- tests:tiny -->\n<!-- /tests -->\nafter\n",
+        encoding="utf-8",
+    )
+    assert fill_documents([document], recipes=finished, results=finished / "results") == (2, 0)
     text = document.read_text(encoding="utf-8")
-    assert text.startswith("before\n<!-- results:tiny -->\n") and text.endswith("<!-- /results -->\nafter\n")
-    assert "old" not in text and "| meta+sgd | 2 |" in text
-    write_tables([document], recipes=finished, results=finished / "results")
+    assert text.startswith("before\n<!-- results:tiny -->\n") and text.endswith("<!-- /tests -->\nafter\n")
+    assert "old" not in text and "| meta+sgd | 2 |" in text and "| meta+sgd | meta |" in text
+    fill_documents([document], recipes=finished, results=finished / "results")
     assert document.read_text(encoding="utf-8") == text
 
     document.write_text("<!-- results:other -->\n<!-- /results -->\n", encoding="utf-8")
     with pytest.raises(DataError, match="'other'"):
-        write_tables([document], recipes=finished, results=finished / "results")
+        fill_documents([document], recipes=finished, results=finished / "results")
+
+
+def test_figures_are_drawn_where_documents_show_them(finished: Path, tmp_path: Path) -> None:
+    document = tmp_path / "docs" / "index.md"
+    document.parent.mkdir()
+    document.write_text("![Tiny](../figures/tiny.svg) and ![a photograph](photo.svg)\n", encoding="utf-8")
+    assert fill_documents([document], recipes=finished, results=finished / "results") == (0, 1)
+    assert "meta+sgd" in (tmp_path / "figures" / "tiny.svg").read_text(encoding="utf-8")
 
 
 def test_a_damaged_result_is_named(finished: Path, tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""Documents that show results: tables between two marks, and figures that lie beside them. Nobody types a number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from salin.errors import DataError
+from salin.evaluation.report import ReportTable
+from salin.experiments.plots import plot_standings
+from salin.experiments.standings import Standings
+from salin.experiments.tables import dev_table, score_table, significance_table
+from salin.files import atomic_write
+
+_TABLES: Mapping[str, Callable[[Standings], ReportTable]] = {
+    "results": score_table,
+    "tests": significance_table,
+    "dev": dev_table,
+}
+_MARKED = re.compile(
+    rf"(?P<begin><!-- (?P<kind>{'|'.join(_TABLES)}):(?P<name>[\w.@-]+) -->\n).*?(?P<end><!-- /(?P=kind) -->)", re.DOTALL
+)
+_FIGURE = re.compile(r"]\((?P<file>[^()\s]*figures/(?P<name>[\w.@-]+)\.svg)\)")
+
+
+def fill_documents(
+    documents: Sequence[str | Path], recipes: str | Path = "recipes", results: str | Path = "results"
+) -> tuple[int, int]:
+    """Fills in the tables of some documents, and draws the figures that they show.
+
+    A table stands between `<!-- results:NAME -->` and `<!-- /results -->`; `tests:NAME` gives a recipe's tests of
+    significance, `dev:NAME` its figures on source data. A figure is what `![...](.../figures/NAME.svg)` shows. A name
+    may end with `@ENCODER`, as the folder of its results does.
+
+    Args:
+        documents: Markdown files; figures lie where they say.
+        recipes: Where `NAME.toml` is.
+        results: Where result files are.
+
+    Returns:
+        How many tables and how many figures there are.
+
+    Raises:
+        DataError: When a document names a recipe that does not exist or has no results.
+        SettingError: When there are figures and matplotlib is not installed.
+    """
+    known: dict[str, Standings] = {}
+
+    def standings(name: str, document: Path) -> Standings:
+        if name not in known:
+            known[name] = _standings(name, document, Path(recipes), Path(results))
+        return known[name]
+
+    tables = 0
+    figures: dict[Path, Standings] = {}
+    for document in map(Path, documents):
+        text = document.read_text(encoding="utf-8")
+
+        def filled(match: re.Match[str], document: Path = document) -> str:
+            table = _TABLES[match["kind"]](standings(match["name"], document))
+            return f"{match['begin']}\n{table.markdown()}\n{match['end']}"
+
+        new, found = _MARKED.subn(filled, text)
+        tables += found
+        if new != text:
+            with atomic_write(document) as file:
+                file.write(new)
+        for match in _FIGURE.finditer(text):
+            figures[(document.parent / match["file"]).resolve()] = standings(match["name"], document)
+    for file, shown in figures.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        plot_standings(shown, file)
+    return tables, len(figures)
+
+
+def _standings(name: str, document: Path, recipes: Path, results: Path) -> Standings:
+    """What a name in a document stands for."""
+    name, _, encoder = name.partition("@")
+    recipe = recipes / f"{name}.toml"
+    if not recipe.exists():
+        raise DataError(f"it names results of {name!r}, for which there is no recipe", path=document)
+    return Standings.read(recipe, results, encoder.replace("--", "/") or None)
