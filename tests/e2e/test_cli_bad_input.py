@@ -172,6 +172,16 @@ def test_a_setting_out_of_range(salin: Callable, corpora, tmp_path: Path) -> Non
     check(salin(*command, "--mask-rate", 2), "--mask-rate 2")
     check(salin(*command, "--k", 3), "--method meta")
     check(salin(*command, "--lexicon", "words.tsv"), "LANGUAGE=FILE")
+    for wrong, *said in (
+        ("first_rank=0", "--set first_rank 0"),
+        ("loop.shedule=constant", "loop.shedule", "did you mean 'schedule'?"),
+        ("loss_aggregation", "NAME=VALUE"),
+        ("loss_aggregation=sum", "--set loss_aggregation sum", "'sentence-mean'"),
+        ("loop.steps=3", "option of its own"),
+        ("batch.size=3", "no settings of its own"),
+    ):
+        check(salin(*command, "--method", "meta", "--set", wrong), *said)
+    check(salin(*command, "--set", "mask_supports=true"), "--method meta")
     check(salin(*command[:3], "--out", tmp_path / "new"), "--dev")
     assert not (tmp_path / "new").exists()
 

@@ -28,6 +28,26 @@ def test_a_trained_folder_holds_a_tagger_its_card_and_its_log(tagger_folder: Pat
     assert f"F1 {100 * made['figures']['f1']:.2f}" in card
 
 
+def test_settings_without_options(salin: Callable, model_folder, corpora, tmp_path: Path) -> None:
+    train = [
+        "train",
+        "--method",
+        "meta",
+        "--encoder",
+        model_folder("bert"),
+        "--source",
+        corpora.train,
+        "--dev",
+        corpora.dev,
+    ]
+    chosen = ["loss_aggregation=sentence-mean", "mask_supports=true", "first_rank=2", "loop.schedule=constant"]
+    more = [part for setting in chosen for part in ("--set", setting)]
+    assert salin(*train, "--steps", 2, "--batch", 4, *more, "--out", tmp_path / "tagger").status == 0
+    made = json.loads((tmp_path / "tagger" / "salin.json").read_text("utf-8"))["provenance"]["settings"]
+    assert (made["loss_aggregation"], made["mask_supports"], made["first_rank"]) == ("sentence-mean", True, 2)
+    assert (made["loop"]["schedule"], made["loop"]["steps"]) == ("constant", 2)
+
+
 def test_evaluate_and_compare(salin: Callable, tagger_folder: Path, corpora, tmp_path: Path) -> None:
     plain, adapted, rules = (tmp_path / f"{name}.json" for name in ("plain", "adapted", "rules"))
     ran = salin("evaluate", corpora.test, "--model", tagger_folder, "--out", plain)

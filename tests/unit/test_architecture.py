@@ -35,7 +35,8 @@ ORDER = (
     "serving",
     "cli",
 )
-FREE = ("errors", "files", "validation", "values")  # modules that every package may import, and that import no package
+# Modules that every package may import, and that import no package.
+FREE = ("errors", "files", "settings", "validation", "values")
 FOR_CLI_ALONE = ("integrations", "scaling", "serving")
 WITHOUT_TENSORS = ("corpus", "evaluation", "baselines")
 TENSORS = {"torch", "transformers", "tokenizers", "accelerate", "safetensors", "peft"}

@@ -19,7 +19,7 @@ from salin.adaptation.gradients import Gradients
 from salin.adaptation.layout import TaskBatch
 from salin.adaptation.rules import Rule
 from salin.encoding import Batch, Window, collate
-from salin.models.losses import Gold, task_losses
+from salin.models.losses import Aggregation, Gold, task_losses
 from salin.models.network import TaggingNetwork
 from salin.models.parameters import AdaptedParameters, adapted_parameters
 
@@ -80,12 +80,20 @@ class BatchedAdaptation:
         rule: The update rule.
         steps: Gradient steps on the supports.
         max_weight: The weight of the max loss in these steps.
+        aggregation: What their loss is the mean of.
     """
 
     def __init__(
-        self, network: TaggingNetwork, modules: tuple[str, ...], rule: Rule, steps: int = 1, max_weight: float = 0
+        self,
+        network: TaggingNetwork,
+        modules: tuple[str, ...],
+        rule: Rule,
+        steps: int = 1,
+        max_weight: float = 0,
+        aggregation: Aggregation = "token-mean",
     ):
         self.network, self.steps, self.max_weight = network, steps, max_weight
+        self.aggregation: Aggregation = aggregation
         self.fast = FastWeights(network, modules, rule)
 
     @contextmanager
@@ -116,7 +124,8 @@ class BatchedAdaptation:
     def _gradients(self, support: TaskBatch, gold: Gold) -> Gradients:
         with self.fast.capturing():
             emissions = self.fast.forward(support)
-            return self.fast.gradients(task_losses(self.network, emissions, gold, self.max_weight), support)
+            losses = task_losses(self.network, emissions, gold, self.max_weight, self.aggregation)
+            return self.fast.gradients(losses, support)
 
 
 @dataclass(frozen=True, slots=True)

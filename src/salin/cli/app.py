@@ -29,6 +29,7 @@ from salin.cli import (
     train,
 )
 from salin.cli.console import NoteHandler, fail
+from salin.cli.launcher import check_command, end_at_once, is_main
 from salin.errors import SalinError
 
 _EPILOG = (
@@ -68,10 +69,12 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _common(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
+    check_command(context.invoked_subcommand)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[NoteHandler()])
 
 
@@ -90,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminated)
+        if not is_main():
+            end_at_once()
     try:
         try:
             # It ends by SystemExit itself, with 2 after wrong options and 130 after Ctrl-C.

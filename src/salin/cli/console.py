@@ -13,6 +13,8 @@ from rich.console import Console, ConsoleDimensions
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from salin.cli.launcher import is_main, process_index
+
 T = TypeVar("T")
 
 # More than the widest row of a table, so that none is wrapped or cut off.
@@ -33,8 +35,9 @@ errors = _Console(stderr=True, highlight=False)
 
 
 def note(message: str) -> None:
-    """Tells a person something on standard error."""
-    errors.print(Text(message, style="dim"), soft_wrap=True)
+    """Tells a person something on standard error; of several processes the main one does."""
+    if is_main():
+        errors.print(Text(message, style="dim"), soft_wrap=True)
 
 
 class NoteHandler(logging.Handler):
@@ -46,8 +49,9 @@ class NoteHandler(logging.Handler):
 
 
 def fail(message: str) -> None:
-    """Says on one line of standard error what is wrong."""
-    errors.print(Text.assemble(("error: ", "bold red"), " ".join(message.split())), soft_wrap=True)
+    """Says on one line of standard error what is wrong, and in which process where that is not the main one."""
+    who = "error: " if is_main() else f"error in process {process_index()}: "
+    errors.print(Text.assemble((who, "bold red"), " ".join(message.split())), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

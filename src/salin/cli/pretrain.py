@@ -19,9 +19,11 @@ def pretrain(
     The encoder stands in DIR/encoder at the end. A run that was interrupted goes on where it was.
     """
     from salin.cli.console import note
+    from salin.cli.launcher import take_leave
     from salin.pretraining.run import PretrainingSettings
     from salin.pretraining.run import pretrain as run
 
     figures = run(PretrainingSettings.read(recipe), out)
     shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
     note(f"{out / 'encoder'}: {shown}")
+    take_leave()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from salin.cli.console import note
+from salin.cli.launcher import is_main, take_leave
 from salin.errors import DataError, SettingError
 from salin.files import atomic_directory, atomic_write, recover_directory, write_json
 from salin.values import differences
@@ -22,11 +23,13 @@ _LOG = "log.jsonl"
 
 
 def check_run_folder(folder: Path) -> None:
-    """Refuses a folder in which a run would destroy something.
+    """Refuses a folder in which a run would destroy something; of several processes the main one looks.
 
     Raises:
         SettingError: When it holds a finished tagger, or anything else that is no interrupted run.
     """
+    if not is_main():
+        return
     recover_directory(folder)
     if folder.is_file():
         raise SettingError(f"{folder} is a file: name a new folder")
@@ -52,7 +55,7 @@ def check_replaceable(folder: Path, mark: str) -> None:
 
 
 def start_run(folder: Path, description: Mapping[str, Any]) -> Path:
-    """Makes the folder for checkpoints and the log, or finds the one of the same run.
+    """Makes the folder for checkpoints and the log, or finds the one of the same run; the main process does.
 
     Args:
         folder: The run's.
@@ -63,6 +66,8 @@ def start_run(folder: Path, description: Mapping[str, Any]) -> Path:
     """
     run = folder / _RUN
     path = run / _DESCRIPTION
+    if not is_main():
+        return run
     if not path.exists():
         write_json(path, description)
         return run
@@ -89,6 +94,12 @@ def find_log(folder: Path) -> Path | None:
 
 def finish_run(folder: Path, tagger: Tagger, description: Mapping[str, Any], figures: Mapping[str, float]) -> None:
     """Puts the trained tagger, its card and the run's log in the place of the run's folder, all at once."""
+    if is_main():
+        _write_tagger(folder, tagger, description, figures)
+    take_leave()
+
+
+def _write_tagger(folder: Path, tagger: Tagger, description: Mapping[str, Any], figures: Mapping[str, float]) -> None:
     from salin.training.card import model_card
 
     provenance = {**description, "figures": dict(figures)}

@@ -94,6 +94,16 @@ def train(
     vectors: Annotated[
         str | None, typer.Option("--vectors", metavar="NAME", help="What finds supports.", rich_help_panel=_META)
     ] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting that has no option, by its name in MethodSettings or MetaSettings, such as "
+            "loop.schedule=constant; give it again for more.",
+            rich_help_panel="Training",
+        ),
+    ] = None,
 ) -> None:
     """Train a tagger on labelled sentences of a source language.
 
@@ -145,6 +155,7 @@ def train(
             "seed": seed,
             **given,
         },
+        more or (),
     )
     torch.manual_seed(seed)
     tagger = Tagger.on_encoder(encoder, labels, head=head)

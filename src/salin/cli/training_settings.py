@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from salin.errors import SettingError
+from salin.validation import explain
+from salin.values import is_object
 
 if TYPE_CHECKING:
     from salin.training.methods import MethodSettings
@@ -16,22 +19,62 @@ if TYPE_CHECKING:
     Settings = TypeVar("Settings", bound=MethodSettings)
 
 
-def make_settings(kind: type[Settings], values: dict[str, Any]) -> Settings:
+def make_settings(kind: type[Settings], values: Mapping[str, Any], more: Sequence[str] = ()) -> Settings:
     """Checks settings.
 
     Args:
         kind: `MethodSettings` or `MetaSettings`.
-        values: Its fields.
+        values: Those of its fields that have options.
+        more: Others, `NAME=VALUE` each.
 
     Raises:
-        SettingError: When a value is out of range.
+        SettingError: When one does not exist, or its value is out of range.
     """
+    whole = {name: dict(value) if is_object(value) else value for name, value in values.items()}
+    added = dict(_named(text) for text in more)
+    for name, value in added.items():
+        _add(whole, name, value)
     try:
-        return kind.model_validate(values)
+        return kind.model_validate(whole)
     except ValidationError as error:
         first = error.errors()[0]
-        option = "--" + str(first["loc"][-1]).replace("_", "-")
+        name = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            raise SettingError(f"--set {name}: {_unknown(error, name, kind)}") from None
+        option = f"--set {name}" if name in added else "--" + str(first["loc"][-1]).replace("_", "-")
         raise SettingError(f"{option} {first['input']}: {first['msg']}") from None
+
+
+def _named(text: str) -> tuple[str, Any]:
+    """Name and value of `NAME=VALUE`. The value is TOML's, but a word needs no quotes."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise SettingError(f"--set {text}: write NAME=VALUE, such as loss_aggregation=sentence-mean")
+    try:
+        return name, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name, value
+
+
+def _add(values: dict[str, Any], name: str, value: Any) -> None:
+    """Puts a value in its place, such as `loop.schedule`."""
+    *parts, last = name.split(".")
+    inside = values
+    for part in parts:
+        inside = inside.setdefault(part, {})
+        if not is_object(inside):
+            raise SettingError(f"--set {name}: {part!r} has no settings of its own")
+    if last in inside:
+        raise SettingError(f"--set {name}: it has an option of its own; see --help")
+    inside[last] = value
+
+
+def _unknown(error: ValidationError, name: str, kind: type[BaseModel]) -> str:
+    from salin.training.meta import MetaSettings
+
+    return (
+        "it is about meta-training: give --method meta" if name in MetaSettings.model_fields else explain(error, [kind])
+    )
 
 
 def switching(lexicons: Sequence[str], sentences: float, words: float) -> dict[str, Any] | None:

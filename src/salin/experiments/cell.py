@@ -32,7 +32,12 @@ class Cell:
     @property
     def name(self) -> str:
         """`SYSTEM-LABELSET-SEED`, as its files are called."""
-        return "-".join([self.system, self.label_set, *([] if self.seed is None else [str(self.seed)])])
+        return "-".join([self.system, self.label_set, *map(str, self.seeds)])
+
+    @property
+    def seeds(self) -> list[int]:
+        """Its seed, as results name it; none for a system without chance."""
+        return [] if self.seed is None else [self.seed]
 
 
 class CellResult(BaseModel):

@@ -16,6 +16,7 @@ from salin.errors import SettingError
 from salin.experiments.cell import Cell, CellResult, cells
 from salin.experiments.inputs import encoder_checksum, file_checksum
 from salin.experiments.recipe import Recipe, System, TrainedBy
+from salin.settings import compared
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,11 @@ class Experiment:
     def fingerprint(self, cell: Cell) -> str:
         """A checksum of all settings that a cell depends on; those of the tagger that it begins with are among them."""
         system = self.system(cell)
-        adapt = {
-            name: {**how.model_dump(exclude={"baseline"}), "rate": how.resolved_rule.rate}
-            for name, how in system.adapt.items()
-        }
         parts = {
             "training": self._training_fingerprint(cell),
-            "adapt": adapt,
+            "adapt": {
+                name: _without("baseline", how) | {"rate": how.resolved_rule.rate} for name, how in system.adapt.items()
+            },
             "tests": self.recipe.label_sets[cell.label_set].tests,
             "switched_dev": self.recipe.switched_dev,
         }
@@ -119,15 +118,15 @@ class Experiment:
         system, base = self.system(cell), self.base(cell)
         settings = None
         if system.method not in {"rules", "trained"}:
-            settings = self.recipe.settings_of(system, cell.seed or 0).model_dump()
+            settings = self.recipe.settings_of(system, cell.seed or 0)
         parts = {
             "encoder": self.encoder_of(cell),
-            "settings": settings,
-            "tagger": self.recipe.tagger.model_dump(),
+            "settings": compared(settings),
+            "tagger": compared(self.recipe.tagger),
             "method": system.method,
             "rules": system.rules,
-            "finetune": system.finetune.model_dump() if system.finetune else None,
-            "label_set": self.recipe.label_sets[cell.label_set].model_dump(exclude={"tests"}),
+            "finetune": compared(system.finetune),
+            "label_set": _without("tests", self.recipe.label_sets[cell.label_set]),
             "base": base[0]._training_fingerprint(base[1]) if base else None,
         }
         return _checksum(self.as_written(parts))
@@ -167,6 +166,10 @@ class Experiment:
 
 def _checksum(settings: Any) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _without(name: str, settings: BaseModel) -> dict[str, Any]:
+    return {key: value for key, value in compared(settings).items() if key != name}
 
 
 def _paths(value: Any) -> Iterator[Path]:

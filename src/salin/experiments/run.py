@@ -5,30 +5,21 @@ from __future__ import annotations
 import logging
 import resource
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import torch
-from filelock import FileLock
-
-from salin.adaptation.adapter import Adapter
-from salin.baselines import load_rules
-from salin.corpus import Corpus, SentenceTagger, read
+from salin.corpus import Corpus
 from salin.corpus.lexicon import Lexicon, switch_corpus
 from salin.errors import SettingError
 from salin.evaluation import entity_texts, evaluate, score
-from salin.evaluation.records import AdaptationRecord, DataRecord, FileRecord
 from salin.evaluation.result import Result
 from salin.experiments.cell import Cell, CellResult
+from salin.experiments.corpora import Corpora
 from salin.experiments.experiment import Experiment
+from salin.experiments.few_shot import few_shot_results
 from salin.experiments.inputs import code_checksum, encoder_checksum
-from salin.experiments.recipe import Adaptation, FineTuning, LabelSet, System
-from salin.models import Tagger
-from salin.training.direct import train_direct
-from salin.training.finetune import finetune, fraction
-from salin.training.meta import MetaSettings, train_meta
+from salin.experiments.rows import system_rows
+from salin.experiments.taggers import tagger_of, windows_of
 
 _LOG = logging.getLogger(__name__)
 # Enough to choose settings by; adaptation on all of a large dev set would take longer than the tests.
@@ -72,186 +63,41 @@ def run_recipe(
 
 
 def _run(experiment: Experiment, cell: Cell) -> CellResult:
-    system = experiment.system(cell)
-    started = time.perf_counter()
+    system, started = experiment.system(cell), time.perf_counter()
+    corpora = Corpora(experiment.recipe.label_sets[cell.label_set])
     if system.finetune is not None:
-        tested = _finetuned(experiment, cell, system.finetune)
+        tested = few_shot_results(experiment, cell, system.finetune, corpora)
         return _finish(experiment, cell, {}, {}, tested, {"all": time.perf_counter() - started})
-    recipe, labels = experiment.recipe, experiment.recipe.label_sets[cell.label_set]
-    source = _source(labels)
-    tagger, selection = _trained(experiment, cell)
+    tagger, selection = tagger_of(experiment, cell, corpora)
     trained = time.perf_counter()
-    seen = entity_texts(sentence for corpus in source for sentence in corpus)
-    tests = {test: replace(_read(file, labels), name=test) for test, file in labels.tests.items()}
-    dev = _read(labels.dev, labels)[:_DEV_SENTENCES]
-    tested: dict[str, dict[str, Result]] = {test: {} for test in tests}
+    seen = entity_texts(sentence for corpus in corpora.source for sentence in corpus)
+    dev = _dev_copies(corpora.dev[:_DEV_SENTENCES], experiment.recipe.switched_dev)
+    tested: dict[str, dict[str, Result]] = {test: {} for test in corpora.tests}
     dev_figures: dict[str, dict[str, float]] = {}
-    for row in _rows(cell.system, tagger, system, source):
-        # What a row keeps in memory (an index, gradients) goes with it.
+    for row in system_rows(cell.system, tagger, system, corpora.source):
         make = row.opened()
-        for test, corpus in tests.items():
+        for test, corpus in corpora.tests.items():
             tested[test][row.name] = evaluate(
-                make(test), corpus, system=row.name, source_entities=seen, seeds=_seeds(cell),
-                windows=_windows(tagger), adaptation=row.record(test),
+                make(test), corpus, system=row.name, source_entities=seen, seeds=cell.seeds, windows=windows_of(tagger),
+                adaptation=row.record(test),
             )  # fmt: skip
-        dev_figures[row.name] = _dev_figures(make, dev, recipe.switched_dev)
+        for name, (language, corpus) in dev.items():
+            predicted = list(make(language).tag_sentences(corpus.without_entities()))
+            dev_figures.setdefault(row.name, {})[name] = score(corpus.sentences, predicted).micro.f1
     seconds = {"training": trained - started, "testing": time.perf_counter() - trained}
     return _finish(experiment, cell, selection, dev_figures, tested, seconds)
 
 
-def _trained(experiment: Experiment, cell: Cell) -> tuple[SentenceTagger, dict[str, float]]:
-    """The tagger that a cell tests, and the figures of the checkpoint that was chosen."""
-    system, labels = experiment.system(cell), experiment.recipe.label_sets[cell.label_set]
-    if system.rules is not None:
-        return load_rules(system.rules, [sentence for corpus in _source(labels) for sentence in corpus]), {}
-    if system.method == "trained":
-        base = _base_folder(experiment, cell)
-        assert base is not None
-        return Tagger.from_pretrained(base), {}
-    folder = experiment.run_folder(cell)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Another process may need the same tagger, as the base of its own.
-    with FileLock(f"{folder}.lock"):
-        if (folder / "tagger").exists():
-            tagger = Tagger.from_pretrained(folder / "tagger")
-            return tagger, tagger.settings.provenance["figures"]
-        return _train(experiment, cell, _base_folder(experiment, cell), folder)
-
-
-def _train(
-    experiment: Experiment, cell: Cell, base: Path | None, folder: Path
-) -> tuple[SentenceTagger, dict[str, float]]:
-    recipe, system = experiment.recipe, experiment.system(cell)
-    labels = recipe.label_sets[cell.label_set]
-    source, dev = _source(labels), _read(labels.dev, labels)
-    assert cell.seed is not None
-    settings = recipe.settings_of(system, cell.seed)
-    torch.manual_seed(cell.seed)
-    if base is None:
-        types = {label for corpus in source for label in corpus.labels}
-        tagger = Tagger.on_encoder(experiment.encoder_of(cell), types, **recipe.tagger.model_dump())
-    else:
-        tagger = Tagger.from_pretrained(base)
-    run = train_meta if isinstance(settings, MetaSettings) else train_direct
-    figures = run(tagger, source, dev, settings, folder=folder, title=cell.name)  # pyright: ignore[reportArgumentType]
-    provenance = {
-        "encoder": experiment.as_written(experiment.encoder_of(cell)),
-        "recipe": experiment.path.name,
-        "cell": cell.name,
-        "source": [f"{corpus.name} sha256:{corpus.checksum}" for corpus in source],
-        "dev": f"{dev.name} sha256:{dev.checksum}",
-        "settings": experiment.as_written(settings.model_dump(mode="json")),
-        "figures": figures,
-    }
-    tagger.settings = tagger.settings.model_copy(update={"provenance": provenance})
-    tagger.save_pretrained(folder / "tagger")
-    return tagger, figures
-
-
-def _base_folder(experiment: Experiment, cell: Cell) -> Path | None:
-    """The folder of the tagger that a cell begins with; it is trained now where it is missing."""
-    base = experiment.base(cell)
-    if base is None:
-        return None
-    owner, first = base
-    folder = owner.run_folder(first) / "tagger"
-    if not folder.exists():
-        _trained(owner, first)
-    return folder
-
-
-def _finetuned(experiment: Experiment, cell: Cell, how: FineTuning) -> dict[str, dict[str, Result]]:
-    """The results of few-shot cells: the last weights after so many passes, nothing chosen by target data."""
-    labels, base = experiment.recipe.label_sets[cell.label_set], _base_folder(experiment, cell)
-    assert base is not None
-    settings = experiment.recipe.settings_of(experiment.system(cell), cell.seed or 0)
-    dev = _read(labels.dev, labels)
-    tested: dict[str, dict[str, Result]] = {}
-    for test, file in labels.tests.items():
-        corpus, target = replace(_read(file, labels), name=test), _read(how.train[test], labels)
-        for share in how.fractions:
-            tagger = Tagger.from_pretrained(base)
-            part = fraction(target, share, cell.seed or 0)
-            steps = max(1, round(how.epochs * len(part) / settings.batch))
-            loop = settings.loop.model_copy(update={"steps": steps, "evaluate_every": 0})
-            folder = experiment.run_folder(cell) / f"{test}-{share}"
-            # A share may hold no entity of some type; the tagger's types are those of the whole file.
-            part = replace(part, labels=target.labels)
-            finetune(tagger, part, dev, settings.model_copy(update={"loop": loop}), folder=folder)
-            row = f"{cell.system} {share:.0%}"
-            tested.setdefault(test, {})[row] = evaluate(
-                tagger, corpus, system=row, seeds=_seeds(cell), windows=_windows(tagger)
-            )
-    return tested
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row that a trained tagger gives: itself, or itself with an adaptation.
-
-    Attributes:
-        name: Of the row.
-        opened: Gives what gives the tagger for a test.
-        record: Says how it adapts for a test.
-    """
-
-    name: str
-    opened: Callable[[], Callable[[str], SentenceTagger]]
-    record: Callable[[str], AdaptationRecord | None]
-
-
-def _rows(name: str, tagger: SentenceTagger, system: System, source: Sequence[Corpus]) -> Iterator[_Row]:
-    yield _Row(name, lambda: lambda test: tagger, lambda test: None)
-    # A corpus may be named twice to be drawn twice as often; one copy is enough to learn from.
-    distinct = tuple({corpus.checksum: corpus for corpus in source}.values())
-    for key, how in system.adapt.items():
-        if not isinstance(tagger, Tagger):
-            raise SettingError(f"{name}: rules do not adapt")
-        yield _Row(f"{name}+{key}", partial(_adapters, tagger, distinct, how), partial(_record, distinct, how))
-
-
-def _adapters(tagger: Tagger, source: Sequence[Corpus], how: Adaptation) -> Callable[[str], SentenceTagger]:
-    """Gives the adapter for a test; made once for each dictionary, since an index is not free."""
-    make = cache(partial(_adapter, tagger, source, how))
-    return lambda test: make(how.lexicons.get(test, ()))
-
-
-def _record(source: Sequence[Corpus], how: Adaptation, test: str) -> AdaptationRecord:
-    rule = how.resolved_rule
-    return AdaptationRecord(
-        rule=how.rule,
-        rate=rule.rate,
-        steps=how.steps,
-        k=how.k,
-        vectors=how.vectors,
-        source=[DataRecord.of(corpus) for corpus in source],
-        lexicons=[FileRecord.of(path) for path in how.lexicons.get(test, ())],
-    )
-
-
-def _adapter(tagger: Tagger, source: Sequence[Corpus], how: Adaptation, lexicons: tuple[Path, ...]) -> Adapter:
-    if lexicons:
-        lexicon = Lexicon.read(*lexicons)
-        source = [switch_corpus(corpus, lexicon) for corpus in source]
-    return Adapter(tagger, source, k=how.k, rule=how.resolved_rule, steps=how.steps, vectors=how.vectors)
-
-
-def _dev_figures(
-    make: Callable[[str], SentenceTagger], dev: Corpus, switched: Mapping[str, Sequence[Path]]
-) -> dict[str, float]:
-    """F1 on source dev, and on copies of it in which most words are dictionary translations."""
+def _dev_copies(dev: Corpus, switched: Mapping[str, Sequence[Path]]) -> dict[str, tuple[str, Corpus]]:
+    """Source dev, and copies of it in which most words are dictionary translations, each with its language."""
     copies = {"plain": ("", dev)}
     for language, files in switched.items():
         copies[f"switched-{language}"] = language, switch_corpus(dev, Lexicon.read(*files))
-    figures = {}
-    for name, (language, corpus) in copies.items():
-        predicted = list(make(language).tag_sentences(corpus.without_entities()))
-        figures[name] = score(corpus.sentences, predicted).micro.f1
-    return figures
+    return copies
 
 
 def _finish(
-    experiment: Experiment, cell: Cell, selection: dict[str, float], dev: dict[str, dict[str, float]],
+    experiment: Experiment, cell: Cell, selection: Mapping[str, float], dev: dict[str, dict[str, float]],
     tested: dict[str, dict[str, Result]], seconds: dict[str, float],
 ) -> CellResult:  # fmt: skip
     """Writes the result of a cell."""
@@ -269,7 +115,7 @@ def _finish(
         code=code_checksum(),
         encoder=experiment.as_written(experiment.encoder_of(cell)),
         settings=experiment.as_written(settings),
-        selection=selection,
+        selection=dict(selection),
         dev=dev,
         results=tested,
         seconds={name: round(value, 1) for name, value in seconds.items()},
@@ -277,22 +123,3 @@ def _finish(
     )
     result.save(experiment.result_file(cell))
     return result
-
-
-def _source(labels: LabelSet) -> list[Corpus]:
-    return [_read(file, labels) for file in labels.source]
-
-
-def _read(file: Path, labels: LabelSet) -> Corpus:
-    """A corpus with those of its labels renamed that the mapping knows: test sets lack some types of the source."""
-    corpus = read(file)
-    known = {label: new for label, new in labels.map.items() if label in corpus.labels}
-    return corpus.map_labels(known) if known else corpus
-
-
-def _seeds(cell: Cell) -> list[int]:
-    return [] if cell.seed is None else [cell.seed]
-
-
-def _windows(tagger: SentenceTagger) -> str:
-    return tagger.windower.lengths if isinstance(tagger, Tagger) else ""

@@ -7,7 +7,7 @@ meta-learning.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -15,6 +15,8 @@ from torch.nn import functional
 
 from salin.errors import SettingError
 from salin.models.network import TaggingNetwork
+
+Aggregation = Literal["token-mean", "sentence-mean"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,13 @@ class Gold:
         return Gold(self.tags.to(device), annotated, self.rows.to(device), self.tasks.to(device), self.count, chains)
 
 
-def task_losses(network: TaggingNetwork, emissions: Tensor, gold: Gold, max_weight: float = 0.0) -> Tensor:
+def task_losses(
+    network: TaggingNetwork,
+    emissions: Tensor,
+    gold: Gold,
+    max_weight: float = 0.0,
+    aggregation: Aggregation = "token-mean",
+) -> Tensor:
     """The loss of each task, `[tasks]`.
 
     With a softmax head it is the mean cross-entropy of the task's words plus `max_weight` times the mean, over its
@@ -57,6 +65,8 @@ def task_losses(network: TaggingNetwork, emissions: Tensor, gold: Gold, max_weig
         emissions: Scores at the decided words, `[words, tags]`.
         gold: What they should be.
         max_weight: The weight lambda of the max loss.
+        aggregation: What the mean is taken over: `token-mean`, the words of a task, so that a long sentence counts for
+            more; `sentence-mean`, the means of its sentences.
 
     Raises:
         SettingError: When a max loss is asked of a CRF, whose loss does not fall into words.
@@ -64,21 +74,31 @@ def task_losses(network: TaggingNetwork, emissions: Tensor, gold: Gold, max_weig
     if network.crf is not None:
         if max_weight:
             raise SettingError("the max loss needs a loss for each word, which a CRF head does not have. Set it to 0")
-        return _chain_losses(network, emissions, gold)
+        return _chain_losses(network, emissions, gold, aggregation)
     if gold.annotated is not None:
         emissions = emissions.masked_fill(~gold.annotated, -torch.inf)
     losses = functional.cross_entropy(emissions.float() if emissions.dtype == torch.bfloat16 else emissions, gold.tags,
                                       reduction="none")  # fmt: skip
-    total = _mean_by(losses, gold.tasks, gold.count)
+    if aggregation == "token-mean":
+        total = _mean_by(losses, gold.tasks, gold.count)
+    else:
+        sentence_of_word, task_of_sentence = _parts(gold.rows if gold.chains is None else gold.chains, gold)
+        of_sentences = _mean_by(losses, sentence_of_word, len(task_of_sentence))
+        total = _mean_by(of_sentences, task_of_sentence, gold.count)
     if not max_weight:
         return total
-    windows, window_of_word = cast(tuple[Tensor, Tensor], torch.unique(gold.rows, return_inverse=True))
-    largest = losses.new_full((len(windows),), -torch.inf).scatter_reduce(0, window_of_word, losses, "amax")
-    task_of_window = torch.zeros_like(windows).scatter(0, window_of_word, gold.tasks)
+    window_of_word, task_of_window = _parts(gold.rows, gold)
+    largest = losses.new_full((len(task_of_window),), -torch.inf).scatter_reduce(0, window_of_word, losses, "amax")
     return total + max_weight * _mean_by(largest, task_of_window, gold.count)
 
 
-def _chain_losses(network: TaggingNetwork, emissions: Tensor, gold: Gold) -> Tensor:
+def _parts(of_words: Tensor, gold: Gold) -> tuple[Tensor, Tensor]:
+    """What words belong to, numbered without gaps, `[words]`, and the task of each such part, `[parts]`."""
+    parts, part_of_word = cast(tuple[Tensor, Tensor], torch.unique(of_words, return_inverse=True))
+    return part_of_word, torch.zeros_like(parts).scatter(0, part_of_word, gold.tasks)
+
+
+def _chain_losses(network: TaggingNetwork, emissions: Tensor, gold: Gold, aggregation: Aggregation) -> Tensor:
     assert network.crf is not None
     chains = gold.rows if gold.chains is None else gold.chains
     found, counts = cast(tuple[Tensor, Tensor], torch.unique_consecutive(chains, return_counts=True))
@@ -93,6 +113,8 @@ def _chain_losses(network: TaggingNetwork, emissions: Tensor, gold: Gold) -> Ten
     tags = torch.nn.utils.rnn.pad_sequence(list(torch.split(gold.tags, sizes)), batch_first=True)
     losses = -network.crf.log_likelihood(padded, tags, counts)
     first = counts.cumsum(0) - counts
+    if aggregation == "sentence-mean":
+        return _mean_by(losses / counts, gold.tasks[first], gold.count)
     summed = losses.new_zeros(gold.count).index_add(0, gold.tasks[first], losses)
     return summed / torch.bincount(gold.tasks, minlength=gold.count).clamp(min=1)
 

@@ -14,6 +14,7 @@ from salin.corpus.lexicon import Lexicon
 from salin.encoding import hidden_piece, padding_piece
 from salin.pretraining.text import ParallelText, PlainText
 from salin.pretraining.tokenizer import SPECIAL
+from salin.training.processes import WHOLE, Part
 
 IGNORED = -100
 # More than any script needs for a full row; what a row does not take is cut off.
@@ -52,14 +53,25 @@ class MaskedBatches:
     switch_rate: float
     seed: int
 
-    def __call__(self, step: int) -> dict[str, Tensor]:
-        """The batch of a step: `input_ids`, `attention_mask` and `labels`, each `[rows, length]`."""
+    def __call__(self, step: int, part: Part = WHOLE) -> dict[str, Tensor] | None:
+        """A part of the batch of a step.
+
+        Returns:
+            `input_ids`, `attention_mask` and `labels`, each `[rows, length]`, and the `share` of the step's chosen
+            pieces that this part has. None where it has none.
+        """
         random = np.random.default_rng([self.seed, step])
         kinds = sorted(self.mix)
         shares = np.array([self.mix[kind] for kind in kinds], float)
         drawn = random.choice(len(kinds), self.rows, p=shares / shares.sum())
         texts = [getattr(self, f"_{kinds[kind]}")(random) for kind in drawn]
-        return self._mask([self._row(text) for text in texts], random)
+        return self._part(self._mask([self._row(text) for text in texts], random), part)
+
+    def _part(self, whole: dict[str, Tensor], part: Part) -> dict[str, Tensor] | None:
+        rows = list(part.of(range(self.rows)))
+        mine = {name: values[rows] for name, values in whole.items()}
+        chosen, all_chosen = ((batch["labels"] != IGNORED).sum() for batch in (mine, whole))
+        return {**mine, "share": chosen / all_chosen} if chosen else None
 
     def _masked(self, random: np.random.Generator) -> list[str]:
         return [self.plain.draw(self.length * _CHARACTERS_A_PIECE, random)[1]]
@@ -117,12 +129,14 @@ def masked_loss(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tens
         batch: What [MaskedBatches][salin.pretraining.masked.MaskedBatches] gives.
 
     Returns:
-        `loss` in nats and `accuracy` in 0..1.
+        `loss` in nats and `accuracy` in 0..1, as far as this part of the batch adds to them.
     """
     assert isinstance(model, BertForMaskedLM)
+    batch = {name: values.to(model.device) for name, values in batch.items()}
     hidden = model.bert(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
     chosen = batch["labels"] != IGNORED
     logits = model.cls(hidden[chosen]).float()
     labels = batch["labels"][chosen]
     accuracy = (logits.argmax(-1) == labels).float().mean()
-    return {"loss": nn.functional.cross_entropy(logits, labels), "accuracy": accuracy.detach()}
+    loss = nn.functional.cross_entropy(logits, labels)
+    return {"loss": batch["share"] * loss, "accuracy": batch["share"] * accuracy.detach()}

@@ -19,6 +19,7 @@ from salin.pretraining.masked import MaskedBatches, masked_loss
 from salin.pretraining.text import ParallelText, PlainText
 from salin.pretraining.tokenizer import train_tokenizer
 from salin.training.loop import LoopSettings, fit
+from salin.training.processes import Processes
 from salin.validation import explain, place_of
 
 
@@ -104,7 +105,8 @@ def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
     """
     plain = PlainText(settings.text.plain, settings.text.temperature, settings.text.exclude)
     parallel = ParallelText(settings.text.parallel, settings.text.sets)
-    tokenizer = _tokenizer(settings, plain, parallel, folder / "tokenizer")
+    processes = Processes.here()
+    tokenizer = _tokenizer(settings, plain, parallel, folder / "tokenizer", processes)
     batches = MaskedBatches(
         tokenizer, plain, parallel, _lexicons(settings.text), settings.masked.mix, settings.masked.rows,
         settings.model.positions, settings.masked.mask_rate, settings.masked.switch_rate, settings.masked.seed,
@@ -116,21 +118,23 @@ def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
         figures = fit(
             model, batches, masked_loss, settings.loop, folder=folder, title="pretraining", made_with=made_with
         )
-    with atomic_directory(folder / "encoder", marker="config.json") as temporary:
-        model.half().save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
+    if processes.is_main:
+        with atomic_directory(folder / "encoder", marker="config.json") as temporary:
+            model.half().save_pretrained(temporary)
+            tokenizer.save_pretrained(temporary)
     return figures
 
 
 def _tokenizer(
-    settings: PretrainingSettings, plain: PlainText, parallel: ParallelText, folder: Path
+    settings: PretrainingSettings, plain: PlainText, parallel: ParallelText, folder: Path, processes: Processes
 ) -> PreTrainedTokenizerFast:
-    if not folder.exists():
+    if processes.is_main and not folder.exists():
         random = np.random.default_rng(settings.masked.seed)
         lines = (*plain.sample(settings.tokenizer_characters, random), *parallel.all_lines())
         tokenizer = train_tokenizer(lines, settings.model.vocabulary, max_length=settings.model.positions)
         with atomic_directory(folder, marker="tokenizer.json") as temporary:
             tokenizer.save_pretrained(temporary)
+    processes.wait()
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
 

@@ -36,6 +36,13 @@ def save_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optim
         write_json(temporary / "state.json", state)
 
 
+def clear_left_overs(folder: Path) -> None:
+    """Puts right what a killed run was writing: a checkpoint, the best weights, the log."""
+    recover_directory(folder / NAME)
+    for left_over in folder.glob(".*.tmp"):
+        shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+
+
 def load_checkpoint(
     folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, Any]
 ) -> dict[str, Any] | None:
@@ -47,10 +54,6 @@ def load_checkpoint(
     Raises:
         SettingError: When it was made with other settings.
     """
-    recover_directory(folder / NAME)
-    # What a killed run was writing: a checkpoint, the best weights, the log.
-    for left_over in folder.glob(".*.tmp"):
-        shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
     if not (folder / NAME / "state.json").exists():
         return None
     state = json.loads((folder / NAME / "state.json").read_text(encoding="utf-8"))

@@ -15,6 +15,7 @@ from salin.models.labelled import LabelledSentences, gold_of
 from salin.training.examples import EntityMasking, Epochs, Examples
 from salin.training.methods import MethodSettings, made_with, train
 from salin.training.objectives import DirectBatch, DirectObjective
+from salin.training.processes import WHOLE, Part
 
 
 def train_direct(
@@ -67,13 +68,17 @@ class DirectBatches:
             settings.seed,
         )
 
-    def __call__(self, step: int) -> DirectBatch:
-        """The batch of a step."""
+    def __call__(self, step: int, part: Part = WHOLE) -> DirectBatch | None:
+        """A part of the batch of a step."""
         random = np.random.default_rng([self.seed, step, 1])
         chosen = self.epochs(step)
         lexicons = self.examples.draw(len(chosen), random)
         found = self.examples.windows(chosen, random, lexicons=lexicons, hide=self.masking)
-        pairs = [pair for sentence in found for pair in sentence]
-        windows = [window for window, _ in pairs]
-        gold = gold_of(windows, [known for _, known in pairs], [0] * len(windows), 1)
-        return DirectBatch(collate(windows, self.pad), gold)
+        whole, mine = ([pair for sentence in some for pair in sentence] for some in (found, part.of(found)))
+        if whole and not mine:
+            return None
+        windows = [window for window, _ in mine]
+        gold = gold_of(windows, [known for _, known in mine], [0] * len(windows), 1)
+        words, all_words = (sum(len(window.owned) for window, _ in some) for some in (mine, whole))
+        shares = (words / all_words, len(mine) / len(whole)) if whole else (1.0, 1.0)
+        return DirectBatch(collate(windows, self.pad), gold, *shares)

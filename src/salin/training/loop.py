@@ -13,22 +13,27 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import torch
-from accelerate import Accelerator
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from salin.errors import SettingError
 from salin.files import atomic_write
-from salin.training.checkpoint import cloned_state, load_checkpoint, save_checkpoint
+from salin.models.checksum import weights_checksum
+from salin.training.checkpoint import clear_left_overs, cloned_state, load_checkpoint, save_checkpoint
+from salin.training.processes import Part, Processes
 from salin.training.progress import TrainingProgress
 
 
 class BatchSource(Protocol):
     """Says what each step trains on."""
 
-    def __call__(self, step: int) -> Any:
-        """The batch of a step: always the same for the same step."""
+    def __call__(self, step: int, part: Part) -> Any:
+        """A part of the batch of a step: always the same for the same step. None where the part holds no example.
+
+        What is random about an example is decided by the step and its place in the whole batch, and means are taken
+        over the whole batch, so that the parts' losses sum to what the loss of the whole would be.
+        """
         ...
 
 
@@ -36,7 +41,7 @@ class Objective(Protocol):
     """Says what is minimised."""
 
     def __call__(self, model: nn.Module, batch: Any) -> Mapping[str, Tensor]:
-        """Scalars of which `"loss"` is minimised and all are logged."""
+        """Scalars of which `"loss"` is minimised and all are logged, each summed over the parts of a batch."""
         ...
 
 
@@ -95,7 +100,9 @@ def fit(
     title: str = "training",
     made_with: Mapping[str, Any] | None = None,
 ) -> dict[str, float]:
-    """Trains `model` in place.
+    """Trains `model` in place, in this process or together with the others that a launcher started.
+
+    The main process alone writes; all end with the same weights and figures.
 
     Args:
         model: Parameters with `requires_grad` are trained.
@@ -103,9 +110,10 @@ def fit(
         objective: What is minimised.
         settings: How long and how fast.
         folder: Where the log, the checkpoint and the best weights go; a run that finds a checkpoint there goes on from
-            it. None keeps everything in memory.
-        evaluate: Called with the model in eval mode at each evaluation; gives figures for the log. With it the model
-            ends with the weights of the evaluation at which `select` was highest (the first of equals).
+            it. None keeps everything in memory. With several processes all must see the same folder.
+        evaluate: Called with the model in eval mode at each evaluation; gives figures for the log, the same in every
+            process. With it the model ends with the weights of the evaluation at which `select` was highest (the first
+            of equals).
         select: The figure that chooses.
         title: What stands before the progress bar.
         made_with: What else the run depends on, as JSON values by name: a checkpoint that was made with others is
@@ -115,40 +123,30 @@ def fit(
         The figures of the chosen evaluation with `"step"`, or those of the last log record without `evaluate`.
 
     Raises:
-        SettingError: When the folder holds a checkpoint of another run.
+        SettingError: When the folder holds a checkpoint of another run, or several processes do not begin alike.
     """
-    # The precision is not told to accelerate, which allows one a process and refuses the next run that wants another.
-    accelerator = Accelerator()
-    bf16 = settings.precision == "bf16"
-    device_model: nn.Module = model.to(accelerator.device)
+    processes = Processes.here()
+    device_model: nn.Module = model.to(processes.device)
     optimizer = _optimizer(device_model, settings)
     fingerprint = {**settings.model_dump(mode="json"), **(made_with or {})}
-    state = load_checkpoint(folder, device_model, optimizer, fingerprint) if folder else None
+    state = _begun(folder, device_model, optimizer, fingerprint, processes)
     first = state["step"] if state else 0
     best: dict[str, float] = state["best"] if state else {}
-    best_weights = _BestWeights(folder)
+    best_weights = _BestWeights(folder, processes)
     figures: dict[str, float] = state.get("figures", {}) if state else {}
-    parameters = [p for p in device_model.parameters() if p.requires_grad]
-    log = TrainingProgress(title, settings.steps, folder / "log.jsonl" if folder else None, first)
+    written = folder if processes.is_main else None
+    log = TrainingProgress(
+        title, settings.steps, written / "log.jsonl" if written else None, first, show=processes.is_main
+    )
     with log:
         clock, since = time.perf_counter(), first
         for step in range(first, settings.steps):
-            torch.manual_seed(settings.seed * 1_000_003 + step)
-            for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * settings.rate(step)
-            device_model.train()
-            with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=bf16):
-                losses = objective(device_model, batches(step))
-            accelerator.backward(losses["loss"])
-            if settings.clip and settings.optimizer == "adamw":
-                torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            losses = _update(device_model, optimizer, batches, objective, settings, step, processes)
             done = step + 1
             log.advance(done)
             last = done == settings.steps
             if done % settings.log_every == 0 or last:
-                figures = {name: float(value.detach()) for name, value in losses.items()}
+                figures = processes.total({name: float(value.detach()) for name, value in losses.items()})
                 now = time.perf_counter()
                 figures["seconds_per_step"], clock, since = (now - clock) / (done - since), now, done
                 log.record(done, figures)
@@ -159,9 +157,9 @@ def fit(
                 if not best or scores[select] > best[select]:
                     best = scores
                     best_weights.keep(device_model)
-            if folder and (last or done % settings.checkpoint_every == 0):
+            if written and (last or done % settings.checkpoint_every == 0):
                 state = {"step": done, "best": best, "figures": figures, "settings": fingerprint}
-                save_checkpoint(folder, device_model, optimizer, state)
+                save_checkpoint(written, device_model, optimizer, state)
     if evaluate:
         best_weights.restore(device_model)
         figures = best
@@ -169,22 +167,63 @@ def fit(
     return figures
 
 
-class _BestWeights:
-    """The weights of the best evaluation so far: in memory, and in the run's folder where there is one."""
+def _begun(
+    folder: Path | None, model: nn.Module, optimizer: torch.optim.Optimizer, fingerprint: dict[str, Any],
+    processes: Processes,
+) -> dict[str, Any] | None:  # fmt: skip
+    """Loads the checkpoint where there is one, into every process the same."""
+    if folder and processes.is_main:
+        clear_left_overs(folder)
+    processes.wait()
+    state = load_checkpoint(folder, model, optimizer, fingerprint) if folder else None
+    if processes.several:
+        step = state["step"] if state else 0
+        processes.agree({**fingerprint, "the step": step, "the weights": weights_checksum(model)})
+    return state
 
-    def __init__(self, folder: Path | None):
+
+def _update(
+    model: nn.Module, optimizer: torch.optim.Optimizer, batches: BatchSource, objective: Objective,
+    settings: LoopSettings, step: int, processes: Processes,
+) -> Mapping[str, Tensor]:  # fmt: skip
+    """One step of the optimiser; gives what this process's part of the batch adds to each scalar."""
+    # Each process draws numbers of its own: parts that share a dropout mask would be less than as many examples.
+    torch.manual_seed((settings.seed * 1_000_003 + step) * processes.part.count + processes.part.index)
+    for group in optimizer.param_groups:
+        group["lr"] = settings.learning_rate * settings.rate(step)
+    model.train()
+    losses: Mapping[str, Tensor] = {}
+    batch = batches(step, processes.part)
+    if batch is not None:
+        with torch.autocast(processes.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
+            losses = objective(model, batch)
+        losses["loss"].backward()
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    processes.sum_gradients(parameters)
+    if settings.clip and settings.optimizer == "adamw":
+        torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return losses
+
+
+class _BestWeights:
+    """The weights of the best evaluation so far: in memory, or in the run's folder where there is one."""
+
+    def __init__(self, folder: Path | None, processes: Processes):
         self._path = folder / "best.safetensors" if folder else None
+        self._processes = processes
         self._tensors: dict[str, Tensor] | None = None
 
     def keep(self, model: nn.Module) -> None:
-        tensors = cloned_state(model)
         if self._path is None:
-            self._tensors = tensors
-        else:
+            self._tensors = cloned_state(model)
+        elif self._processes.is_main:
             with atomic_write(self._path, "wb") as file:
-                file.write(save(tensors))
+                file.write(save(cloned_state(model)))
 
     def restore(self, model: nn.Module) -> None:
+        self._processes.wait()  # until the main process has written them
         tensors = self._tensors if self._path is None else load_file(self._path)
         if tensors is None:
             raise SettingError("no evaluation has been made, so there are no best weights")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
@@ -17,13 +18,16 @@ from salin.adaptation.rules import RuleName
 from salin.corpus import Corpus
 from salin.encoding import Window, length_buckets, padding_piece
 from salin.models import Tagger
+from salin.models.checksum import folder_checksum
 from salin.models.labelled import LabelledSentences, gold_of
-from salin.models.losses import Gold
+from salin.models.losses import Aggregation, Gold
 from salin.retrieval import SourceIndex, VectorSettings, as_pairs
+from salin.settings import AsBefore
 from salin.training.examples import EntityMasking, Epochs, Examples
 from salin.training.loop import LoopSettings
 from salin.training.methods import MethodSettings, made_with, train
 from salin.training.objectives import MetaBatch, MetaObjective, TaskGroup
+from salin.training.processes import WHOLE, Part
 
 # Support pieces that go through the network at once: more in a group is more padding, fewer is more overhead.
 _PIECES_A_GROUP = 768
@@ -44,6 +48,14 @@ class MetaSettings(MethodSettings):
         switch_supports: Whether the supports of a code-switched query are switched into its language too, as fits
             adaptation to supports that are. By default only queries are switched: the sentence to tag is foreign and
             what it learns from is not.
+        first_rank: The rank of the first support among the other sentences: 1 learns from the k nearest, 2 leaves the
+            nearest out. The published code drops its first rank in training too, but that is the query itself, which is
+            no support here; at test time it drops the nearest sentence.
+        mask_supports: Whether entity words of supports are hidden too, as the paper says; the published code hides
+            those of queries alone.
+        loss_aggregation: What the loss of a task's supports is the mean of: `token-mean`, of all their words, as in the
+            published code, so that a long support counts for more; `sentence-mean`, of the means of each. The paper's
+            sum over supports is the latter with k times the step size.
     """
 
     k: int = Field(2, gt=0)
@@ -52,6 +64,9 @@ class MetaSettings(MethodSettings):
     inner_steps: int = Field(2, gt=0)
     vectors: str = DEFAULT_VECTORS
     switch_supports: bool = False
+    first_rank: Annotated[int, AsBefore(1)] = Field(1, gt=0)
+    mask_supports: Annotated[bool, AsBefore(False)] = False
+    loss_aggregation: Annotated[Aggregation, AsBefore("token-mean")] = "token-mean"
 
     @property
     def resolved_inner_rate(self) -> float:
@@ -80,11 +95,12 @@ def train_meta(
         DataError: When a corpus has labels that the tagger does not have.
     """
     modules = find_adaptable(tagger.network, tagger.settings.frozen_blocks).modules
+    rate = settings.resolved_inner_rate
     objective = MetaObjective(
-        modules, settings.rule, settings.resolved_inner_rate, settings.inner_steps, settings.max_weight
+        modules, settings.rule, rate, settings.inner_steps, settings.max_weight, settings.loss_aggregation
     )
     batches = MetaBatches.of(tagger, source, settings)
-    made = made_with(tagger, source, dev, settings)
+    made = made_with(tagger, source, dev, settings) | {"method.vectors": _by_content(settings.vectors)}
     return train(tagger, batches, objective, settings, dev, folder=folder, title=title, made_with=made)
 
 
@@ -96,10 +112,11 @@ class MetaBatches:
         examples: The sentences.
         neighbours: For each sentence its supports, nearest first.
         epochs: Which sentences are the queries of a step.
-        masking: Hides entity words of queries (as the published code does, and unlike the paper's text).
+        masking: Hides entity words of queries.
         loop: Its schedule moves the inner step size too.
         pad: The padding piece.
         switch_supports: Whether supports are code-switched into the language of their query.
+        mask_supports: Whether entity words of supports are hidden too.
         seed: Decides.
     """
 
@@ -110,6 +127,7 @@ class MetaBatches:
     loop: LoopSettings
     pad: int
     switch_supports: bool
+    mask_supports: bool
     seed: int
 
     @classmethod
@@ -117,8 +135,9 @@ class MetaBatches:
         """For a tagger, its corpora and settings."""
         labelled = LabelledSentences.from_corpora(source, tagger.settings)
         index = SourceIndex.build(tagger, labelled.sentences, VectorSettings.parse(settings.vectors))
-        near = as_pairs(*index.among_source(labelled.sentences, settings.k))
-        neighbours = tuple(tuple(i for i, _ in row) for row in near)
+        skipped = settings.first_rank - 1
+        near = as_pairs(*index.among_source(labelled.sentences, skipped + settings.k))
+        neighbours = tuple(tuple(i for i, _ in row[skipped:]) for row in near)
         return cls(
             Examples(
                 labelled, tagger.windower, tagger.settings, settings.switching.load() if settings.switching else None
@@ -129,27 +148,36 @@ class MetaBatches:
             settings.loop,
             padding_piece(tagger.tokenizer),
             settings.switch_supports,
+            settings.mask_supports,
             settings.seed,
         )
 
-    def __call__(self, step: int) -> MetaBatch:
-        """The batch of a step."""
+    def __call__(self, step: int, part: Part = WHOLE) -> MetaBatch | None:
+        """A part of the batch of a step."""
         random = np.random.default_rng([self.seed, step, 2])
         queries = self.epochs(step)
         supports = [index for query in queries for index in self.neighbours[query]]
         lexicons = self.examples.draw(len(queries), random)
         theirs = [lexicon for query, lexicon in zip(queries, lexicons, strict=True) for _ in self.neighbours[query]]
-        support_windows = self.examples.windows(supports, random, lexicons=theirs if self.switch_supports else ())
+        support_windows = self.examples.windows(
+            supports,
+            random,
+            lexicons=theirs if self.switch_supports else (),
+            hide=self.masking if self.mask_supports else None,
+        )
         by_task = iter(support_windows)
         support = [[pair for _ in self.neighbours[query] for pair in next(by_task)] for query in queries]
         query = self.examples.windows(queries, random, lexicons=lexicons, hide=self.masking)
+        mine = part.of(range(len(queries)))
+        if not mine:
+            return None
         # Supports cost the most: their gradients are taken at each inner step.
-        costs = [sum(len(window) for window, _ in task) for task in support]
+        costs = [sum(len(window) for window, _ in support[i]) for i in mine]
         groups = tuple(
-            TaskGroup(*self._laid_out([support[i] for i in group]), *self._laid_out([query[i] for i in group]))
-            for group in length_buckets(costs, _PIECES_A_GROUP)
+            TaskGroup(*self._laid_out([support[i] for i in tasks]), *self._laid_out([query[i] for i in tasks]))
+            for tasks in ([mine[i] for i in group] for group in length_buckets(costs, _PIECES_A_GROUP))
         )
-        return MetaBatch(groups, self.loop.rate(step))
+        return MetaBatch(groups, self.loop.rate(step), len(mine) / len(queries))
 
     def _laid_out(
         self, tasks: Sequence[Sequence[tuple[Window, tuple[Sequence[int], Tensor | None]]]]
@@ -159,3 +187,11 @@ class MetaBatches:
         windows, known = [window for (window, _), _ in pairs], [labels for (_, labels), _ in pairs]
         gold = gold_of(windows, known, [number for _, number in pairs], len(tasks))
         return laid_out, replace(gold, rows=laid_out.batch.rows)
+
+
+def _by_content(vectors: str) -> str:
+    """Sentence vectors with a checksum in the place of an encoder's folder, which may move."""
+    encoder = VectorSettings.parse(vectors).encoder
+    if encoder is None or not Path(encoder).is_dir():
+        return vectors
+    return vectors.removesuffix(encoder) + folder_checksum(Path(encoder))[:16]

@@ -11,12 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from salin.corpus import Corpus
 from salin.corpus.lexicon import CodeSwitching, Lexicon
 from salin.evaluation import score
+from salin.evaluation.records import FileRecord
 from salin.models import Tagger
 from salin.models.attention import training_attention
 from salin.models.checksum import weights_checksum
 from salin.models.parameters import trained_parameters
+from salin.settings import compared
 from salin.training.calibration import calibrate
 from salin.training.loop import BatchSource, LoopSettings, Objective, fit
+from salin.training.processes import Processes
 
 
 class SwitchingSettings(BaseModel):
@@ -94,9 +97,11 @@ def train(
     Returns:
         The figures of the chosen evaluation, and the temperature that was fitted on dev.
     """
+    processes = Processes.here()
 
     def evaluate() -> Mapping[str, float]:
-        predicted = list(tagger.tag_sentences(dev.without_entities()))
+        mine = processes.part.of(dev.without_entities().sentences)
+        predicted = processes.gather(list(tagger.tag_sentences(mine)))
         return {"f1": score(dev.sentences, predicted, labels=dev.labels).micro.f1}
 
     network, loop = tagger.network, settings.loop
@@ -108,13 +113,25 @@ def train(
 
 
 def made_with(tagger: Tagger, source: Sequence[Corpus], dev: Corpus, settings: MethodSettings) -> dict[str, Any]:
-    """What a run depends on beyond its loop, as JSON values: a checkpoint of a run with others is not gone on from."""
-    method = settings.model_dump(mode="json", exclude={"loop"})
+    """What a run depends on beyond its loop, as JSON values: a checkpoint of a run with others is not gone on from.
+
+    Files stand there by their checksums, so that a run goes on wherever they have moved to.
+    """
+    method = compared(settings)
     model = tagger.settings.model_dump(mode="json")
     return {
-        **{f"method.{name}": value for name, value in method.items()},
+        **{f"method.{name}": _by_content(value) for name, value in method.items() if name != "loop"},
         **{f"tagger.{name}": value for name, value in model.items()},
         "start": weights_checksum(tagger.network)[:16],
         "source": [corpus.checksum[:16] for corpus in source],
         "dev": dev.checksum[:16],
     }
+
+
+def _by_content(value: Any) -> Any:
+    """A setting with checksums in the places of files."""
+    if isinstance(value, dict):
+        return {key: _by_content(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_by_content(item) for item in value]
+    return FileRecord.of(value).checksum[:16] if isinstance(value, Path) else value

@@ -12,16 +12,25 @@ from salin.adaptation.engines import BatchedAdaptation
 from salin.adaptation.layout import TaskBatch
 from salin.adaptation.rules import Rule, RuleName, make_rule
 from salin.encoding import Batch
-from salin.models.losses import Gold, task_losses
+from salin.models.losses import Aggregation, Gold, task_losses
 from salin.models.network import TaggingNetwork
 
 
 @dataclass(frozen=True)
 class DirectBatch:
-    """Windows and their tags, as one task."""
+    """Windows and their tags, as one task.
+
+    Attributes:
+        batch: The windows of this process's part of a step.
+        gold: Their tags.
+        words: The share of the step's words that this part has.
+        windows: The share of its windows.
+    """
 
     batch: Batch
     gold: Gold
+    words: float
+    windows: float
 
 
 @dataclass(frozen=True)
@@ -35,12 +44,12 @@ class DirectObjective:
     max_weight: float = 0.0
 
     def __call__(self, model: nn.Module, batch: DirectBatch) -> Mapping[str, Tensor]:
-        """The loss of a batch."""
-        device = next(model.parameters()).device
-        inputs, gold = batch.batch.to(device), batch.gold.to(device)
+        """What a part adds to the loss of the whole batch, whose means are over all words and all windows."""
+        assert isinstance(model, TaggingNetwork)
+        inputs, gold = batch.batch.to(model.device), batch.gold.to(model.device)
         emissions = inputs.at_words(model(inputs.input_ids, inputs.attention_mask))
-        loss = task_losses(_network(model), emissions, gold, self.max_weight).sum()
-        return {"loss": loss}
+        max_weight = self.max_weight * batch.windows / batch.words
+        return {"loss": batch.words * task_losses(model, emissions, gold, max_weight).sum()}
 
 
 @dataclass(frozen=True)
@@ -55,10 +64,17 @@ class TaskGroup:
 
 @dataclass(frozen=True)
 class MetaBatch:
-    """The pseudo-tasks of a step, and how far the schedule is."""
+    """The pseudo-tasks of this process's part of a step.
+
+    Attributes:
+        groups: The tasks.
+        rate_share: How far the schedule is.
+        tasks: The share of the step's tasks that this part has.
+    """
 
     groups: tuple[TaskGroup, ...]
     rate_share: float
+    tasks: float
 
 
 @dataclass(frozen=True)
@@ -74,6 +90,7 @@ class MetaObjective:
         rate: Its peak step size.
         steps: Inner steps.
         max_weight: Lambda, in both losses.
+        aggregation: What the supports' loss is the mean of; to a query, which is one sentence, it makes no difference.
     """
 
     modules: tuple[str, ...]
@@ -81,22 +98,16 @@ class MetaObjective:
     rate: float
     steps: int
     max_weight: float
+    aggregation: Aggregation = "token-mean"
 
     def __call__(self, model: nn.Module, batch: MetaBatch) -> Mapping[str, Tensor]:
-        """The mean query loss of a batch of tasks."""
-        network, device = _network(model), next(model.parameters()).device
+        """What a part adds to the mean query loss of a batch of tasks."""
+        assert isinstance(model, TaggingNetwork)
         rule: Rule = make_rule(self.rule, self.rate * batch.rate_share)
-        engine = BatchedAdaptation(network, self.modules, rule, self.steps, self.max_weight)
+        engine = BatchedAdaptation(model, self.modules, rule, self.steps, self.max_weight, self.aggregation)
         losses: list[Tensor] = []
         for group in batch.groups:
-            with engine.adapted(group.support.to(device), group.support_gold.to(device)) as fast:
-                emissions = fast.forward(group.query.to(device))
-            losses.append(task_losses(network, emissions, group.query_gold.to(device), self.max_weight))
-        return {"loss": torch.cat(losses).mean()}
-
-
-def _network(model: nn.Module) -> TaggingNetwork:
-    """The tagging network inside what accelerate may have wrapped."""
-    inner = getattr(model, "module", model)
-    assert isinstance(inner, TaggingNetwork)
-    return inner
+            with engine.adapted(group.support.to(model.device), group.support_gold.to(model.device)) as fast:
+                emissions = fast.forward(group.query.to(model.device))
+            losses.append(task_losses(model, emissions, group.query_gold.to(model.device), self.max_weight))
+        return {"loss": batch.tasks * torch.cat(losses).mean()}

@@ -15,6 +15,8 @@ from salin.errors import DataError
 from salin.experiments import recipe_table, run_recipe
 from salin.experiments.cell import Cell
 from salin.experiments.experiment import Experiment
+from salin.training.loop import LoopSettings
+from salin.training.meta import MetaSettings
 
 DIRECT = Cell("direct", "tiny", 1)
 BEGINS_WITH_DIRECT = """
@@ -36,6 +38,23 @@ def test_settings_count_and_the_folder_does_not(tmp_path: Path) -> None:
     assert here != fingerprint(tmp_path / "there", RECIPE + '[tagger]\nhead = "crf"\n')
     assert here == fingerprint(tmp_path / "there", RECIPE.replace("steps = 2", "steps = 4")), "another system's"
     assert here == fingerprint(tmp_path / "there", RECIPE.replace('title = "Tiny"', 'title = "Small"'))
+
+
+def test_results_that_are_there_stay_valid(tmp_path: Path) -> None:
+    """Where this fails, every result is stale.
+
+    Mark the setting that you have added with `AsBefore` (docs/decisions/0007). Where a default has changed, let results
+    be made again.
+    """
+    found = {system: fingerprint(tmp_path, cell=Cell(system, "tiny", 1)) for system in ("gazetteer", "direct", "meta")}
+    assert found == {"gazetteer": "313d1baa7f8355d7", "direct": "e9fa4029036cbcb4", "meta": "d2456db185fe92fd"}
+
+
+def test_the_own_step_sizes_of_inner_rules_are_not_in_fingerprints() -> None:
+    """A result knows that its recipe left the rate to the rule, and not what it was: these numbers are not changed."""
+    loop = LoopSettings(steps=1, learning_rate=1)
+    rates = {rule: MetaSettings(loop=loop, rule=rule).resolved_inner_rate for rule in ("sgd", "bertadam")}
+    assert rates == {"sgd": 0.05, "bertadam": 3e-5}
 
 
 def test_the_step_size_of_a_rule_counts_also_where_it_is_its_own(
@@ -134,6 +153,17 @@ def test_a_cell_may_begin_with_a_tagger_of_its_own_recipe(tmp_path: Path, run: C
     write_recipe(tmp_path, RECIPE.replace("ENCODER", "./encoder") + BEGINS_WITH_DIRECT)
     assert run("warm-tiny-1") == ["warm-tiny-1"]
     assert len(list((tmp_path / "runs" / "tiny").glob("direct-tiny-1.*/tagger"))) == 1
+
+
+def test_what_a_finished_tagger_begins_with_is_not_trained_again(tmp_path: Path, run: Callable[..., list[str]]) -> None:
+    """Taggers of long runs are moved about without the ones that they began with."""
+    write_recipe(tmp_path, RECIPE.replace("ENCODER", "./encoder") + BEGINS_WITH_DIRECT)
+    run("warm-tiny-1")
+    (base,) = (tmp_path / "runs" / "tiny").glob("direct-tiny-1.*/")
+    shutil.rmtree(base)
+    (tmp_path / "results" / "tiny" / "warm-tiny-1.json").unlink()
+    assert run("warm-tiny-1") == ["warm-tiny-1"]
+    assert not base.exists()
 
 
 def test_other_weights_are_trained_anew(tmp_path: Path, run: Callable[..., list[str]]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from experiment_files import RECIPE, write_recipe
+from salin import corpus
+from salin.corpus import Corpus
 from salin.errors import DataError, SettingError
 from salin.experiments import fill_documents, recipe_table, run_recipe
 from salin.experiments.cell import CellResult
@@ -55,7 +57,7 @@ def test_a_lost_result_trains_nothing_anew(finished: Path, tmp_path: Path, monke
         pytest.fail("it is trained already")
 
     for name in ("train_direct", "train_meta"):
-        monkeypatch.setattr(f"salin.experiments.run.{name}", train)
+        monkeypatch.setattr(f"salin.experiments.taggers.{name}", train)
     (again,) = run_recipe(
         finished / "tiny.toml", only=["meta-tiny-1"], results=tmp_path / "results", runs=finished / "runs"
     )
@@ -65,6 +67,24 @@ def test_a_lost_result_trains_nothing_anew(finished: Path, tmp_path: Path, monke
     assert {row: result.micro for row, result in again.results["es"].items()} == {
         row: result.micro for row, result in first.results["es"].items()
     }
+
+
+def test_a_cell_reads_each_corpus_once(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(path: Path) -> Corpus:
+        read.append(path.name)
+        return corpus.read(path)
+
+    monkeypatch.setattr("salin.experiments.corpora.read", counted)
+    places = {"results": tmp_path / "results", "runs": tmp_path / "runs"}
+    for cell in ("gazetteer", "direct-tiny-1", "meta-tiny-1"):
+        read.clear()
+        run_recipe(finished / "tiny.toml", only=[cell], **places)
+        assert sorted(read) == ["dev.txt", "test.txt", "train.txt"]
+    read.clear()
+    assert run_recipe(finished / "tiny.toml", **places, only=["gazetteer"])
+    assert read == [], "it is finished"
 
 
 def test_only_some_cells(finished: Path, tmp_path: Path) -> None:

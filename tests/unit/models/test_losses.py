@@ -13,7 +13,7 @@ from salin.encoding import Windower
 from salin.errors import DataError, SettingError
 from salin.models.crf import ConditionalRandomField
 from salin.models.labelled import LabelledSentences, gold_of
-from salin.models.losses import Gold, task_losses
+from salin.models.losses import Aggregation, Gold, task_losses
 from salin.models.settings import TaggerSettings
 from tiny_corpora import labelled
 from tiny_models import build_tokenizer
@@ -51,19 +51,43 @@ def test_max_loss_is_the_mean_over_windows_of_the_worst_word(emissions: Tensor) 
     assert torch.allclose(task_losses(Head(), emissions, GOLD, max_weight=2.0), torch.stack([first, second]))
 
 
+def test_a_sentence_mean_gives_each_sentence_the_same_say(emissions: Tensor) -> None:
+    words = -emissions.log_softmax(1)[torch.arange(5), GOLD.tags]
+    first = (words[:3].mean() + words[3]) / 2
+    by_sentence = task_losses(Head(), emissions, GOLD, aggregation="sentence-mean")
+    assert torch.allclose(by_sentence, torch.stack([first, words[4]]))
+    worst = (words[:3].max() + words[3]) / 2
+    with_max = task_losses(Head(), emissions, GOLD, 2.0, "sentence-mean")
+    assert torch.allclose(with_max, by_sentence + 2 * torch.stack([worst, words[4]]))
+    # Two windows of one sentence are no two sentences.
+    long = replace(GOLD, chains=torch.tensor([1, 1, 1, 1, 2]))
+    assert torch.allclose(task_losses(Head(), emissions, long, aggregation="sentence-mean")[0], words[:4].mean())
+
+
+def test_a_sentence_mean_of_a_crf(emissions: Tensor) -> None:
+    head = Head(crf=True)
+    by_words = [
+        -head.crf.log_likelihood(emissions[None, a:b], GOLD.tags[None, a:b], torch.tensor([b - a])) / (b - a)
+        for a, b in ((0, 3), (3, 4), (4, 5))
+    ]
+    expected = torch.cat([(by_words[0] + by_words[1]) / 2, by_words[2]])
+    assert torch.allclose(task_losses(head, emissions, GOLD, aggregation="sentence-mean"), expected)
+
+
 def test_a_task_without_words_costs_nothing(emissions: Tensor) -> None:
     gold = replace(GOLD, tasks=GOLD.tasks * 2, count=4)
-    for head, weight in ((Head(), 2.0), (Head(crf=True), 0.0)):
-        losses = task_losses(head, emissions, gold, weight)
+    for head, *how in ((Head(), 2.0), (Head(crf=True), 0.0), (Head(), 2.0, "sentence-mean")):
+        losses = task_losses(head, emissions, gold, *how)
         assert losses[1] == losses[3] == 0
-        assert torch.allclose(losses[::2], task_losses(head, emissions, GOLD, weight))
+        assert torch.allclose(losses[::2], task_losses(head, emissions, GOLD, *how))
 
 
+@pytest.mark.parametrize("aggregation", ["token-mean", "sentence-mean"])
 @pytest.mark.parametrize("crf", [False, True])
-def test_a_batch_without_words_costs_nothing(*, crf: bool) -> None:
+def test_a_batch_without_words_costs_nothing(aggregation: Aggregation, *, crf: bool) -> None:
     none = torch.zeros(0, dtype=torch.long)
     emissions = torch.zeros(0, TAGS, requires_grad=True)
-    losses = task_losses(Head(crf=crf), emissions, Gold(none, None, none, none, 3))
+    losses = task_losses(Head(crf=crf), emissions, Gold(none, None, none, none, 3), aggregation=aggregation)
     assert losses.tolist() == [0, 0, 0]
     assert torch.autograd.grad(losses.sum(), emissions)[0].shape == (0, TAGS)
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from salin.adaptation.bertadam import BertAdam
 from salin.training import checkpoint
-from salin.training.checkpoint import cloned_state, load_checkpoint, save_checkpoint
+from salin.training.checkpoint import clear_left_overs, cloned_state, load_checkpoint, save_checkpoint
 
 
 class Tied(nn.Module):
@@ -97,6 +97,7 @@ def test_a_kill_between_the_two_renames_is_mended(tmp_path: Path) -> None:
     optimizer = stepped(model)
     save_checkpoint(tmp_path, model, optimizer, {"step": 3, "settings": {}})
     (tmp_path / "checkpoint").rename(tmp_path / ".checkpoint.old")
+    clear_left_overs(tmp_path)
     state = load_checkpoint(tmp_path, model, optimizer, {})
     assert state is not None
     assert state["step"] == 3

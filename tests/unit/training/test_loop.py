@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from salin.errors import SettingError
 from salin.training.loop import LoopSettings, fit
+from salin.training.processes import WHOLE, Part
 
 
 def settings(**changes: object) -> LoopSettings:
@@ -33,7 +34,7 @@ class Line(nn.Module):
         return self.drop(self.layer(x))
 
 
-def batches(step: int) -> Tensor:
+def batches(step: int, part: Part = WHOLE) -> Tensor:
     return torch.randn(8, 3, generator=torch.Generator().manual_seed(step))
 
 
@@ -105,7 +106,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path: Path, optimizer: 
     figures = fit(whole, batches, objective, loop, folder=tmp_path / "whole")
 
     def stopping_at(last: int) -> Callable[[int], Tensor]:
-        def until(step: int) -> Tensor:
+        def until(step: int, part: Part) -> Tensor:
             if step == last:
                 raise KeyboardInterrupt
             return batches(step)
@@ -127,7 +128,7 @@ def test_a_finished_run_is_not_repeated(tmp_path: Path) -> None:
     first = fit(Line(), batches, objective, settings(), folder=tmp_path)
     log = (tmp_path / "log.jsonl").read_text()
     model = Line()
-    second = fit(model, lambda step: pytest.fail("no step is left"), objective, settings(), folder=tmp_path)
+    second = fit(model, lambda step, part: pytest.fail("no step is left"), objective, settings(), folder=tmp_path)
     assert second == first
     assert (tmp_path / "log.jsonl").read_text() == log
 

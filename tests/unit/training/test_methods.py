@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -306,6 +308,36 @@ def test_a_run_is_not_resumed_with_other_data(tagger: Tagger, tmp_path: Path) ->
     for source, dev, named in (([PEOPLE], DEVELOPMENT, "source"), ([SOURCE], SOURCE, "dev")):
         with pytest.raises(SettingError, match=named):
             train_direct(tagger, source, dev, direct(steps=2), folder=tmp_path)
+
+
+def test_a_run_goes_on_where_its_files_have_moved_to(
+    model_folder: Callable[[str], Path], tmp_path: Path, switching: SwitchingSettings
+) -> None:
+    (dictionary,) = switching.lexicons["nl"]
+    encoder, moved = tmp_path / "here" / "encoder", tmp_path / "there"
+    shutil.copytree(model_folder("bert"), encoder)
+
+    def train(folder: Path) -> dict[str, float]:
+        lexicons = SwitchingSettings(lexicons={"nl": (folder / dictionary.name,)})
+        how = meta({"switching": lexicons, "vectors": f"cls-last@{folder / 'encoder'}"}, steps=2)
+        return train_meta(fresh(model_folder("bert")), [SOURCE], DEVELOPMENT, how, folder=tmp_path / "run")
+
+    dictionary.rename(encoder.parent / dictionary.name)
+    figures = train(encoder.parent)
+    encoder.parent.rename(moved)
+    assert train(moved) == figures
+    assert str(tmp_path) not in (tmp_path / "run" / "checkpoint" / "state.json").read_text(encoding="utf-8")
+    with (moved / dictionary.name).open("a", encoding="utf-8") as file:
+        file.write("Friday\tvrijdag\n")
+    with pytest.raises(SettingError, match=r"method\.switching"):
+        train(moved)
+
+
+def test_a_run_goes_on_after_a_setting_was_added(tagger: Tagger, tmp_path: Path) -> None:
+    train_meta(tagger, [SOURCE], DEVELOPMENT, meta(steps=2), folder=tmp_path)
+    made = json.loads((tmp_path / "checkpoint" / "state.json").read_text(encoding="utf-8"))["settings"]
+    assert "method.k" in made
+    assert "method.first_rank" not in made, "newer than checkpoints that may be gone on from"
 
 
 def test_fractions() -> None:

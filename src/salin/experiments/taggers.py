@@ -1,0 +1,89 @@
+"""The tagger that a cell tests: rules, or one that is trained now or was trained before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+
+from salin.baselines import load_rules
+from salin.corpus import SentenceTagger
+from salin.experiments.cell import Cell
+from salin.experiments.corpora import Corpora
+from salin.experiments.experiment import Experiment
+from salin.models import Tagger
+from salin.training.direct import train_direct
+from salin.training.meta import MetaSettings, train_meta
+
+
+def tagger_of(experiment: Experiment, cell: Cell, corpora: Corpora) -> tuple[SentenceTagger, Mapping[str, float]]:
+    """The tagger that a cell tests, and the figures of the checkpoint that was chosen.
+
+    Args:
+        experiment: The recipe and its places.
+        cell: One that is not fine-tuned.
+        corpora: Of its label set; read only where something is trained by them.
+    """
+    system = experiment.system(cell)
+    if system.rules is not None:
+        return load_rules(system.rules, [sentence for corpus in corpora.source for sentence in corpus]), {}
+    if system.method == "trained":
+        base = base_folder(experiment, cell)
+        assert base is not None
+        return Tagger.from_pretrained(base), {}
+    folder = experiment.run_folder(cell)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Another process may need the same tagger, as the base of its own.
+    with FileLock(f"{folder}.lock"):
+        if (folder / "tagger").exists():
+            tagger = Tagger.from_pretrained(folder / "tagger")
+            return tagger, tagger.settings.provenance["figures"]
+        return _train(experiment, cell, corpora, folder)
+
+
+def base_folder(experiment: Experiment, cell: Cell) -> Path | None:
+    """The folder of the tagger that a cell begins with, if any; it is trained now where it is missing."""
+    base = experiment.base(cell)
+    if base is None:
+        return None
+    owner, first = base
+    folder = owner.run_folder(first) / "tagger"
+    if not folder.exists():
+        tagger_of(owner, first, Corpora(owner.recipe.label_sets[first.label_set]))
+    return folder
+
+
+def windows_of(tagger: SentenceTagger) -> str:
+    """How a tagger cuts what is too long for it, as signatures say it; empty for rules, which cut nothing."""
+    return tagger.windower.lengths if isinstance(tagger, Tagger) else ""
+
+
+def _train(experiment: Experiment, cell: Cell, corpora: Corpora, folder: Path) -> tuple[Tagger, Mapping[str, float]]:
+    recipe, source, dev = experiment.recipe, corpora.source, corpora.dev
+    base = base_folder(experiment, cell)
+    assert cell.seed is not None
+    settings = recipe.settings_of(experiment.system(cell), cell.seed)
+    torch.manual_seed(cell.seed)
+    if base is None:
+        types = {label for corpus in source for label in corpus.labels}
+        tagger = Tagger.on_encoder(experiment.encoder_of(cell), types, **recipe.tagger.model_dump())
+    else:
+        tagger = Tagger.from_pretrained(base)
+    if isinstance(settings, MetaSettings):
+        figures = train_meta(tagger, source, dev, settings, folder=folder, title=cell.name)
+    else:
+        figures = train_direct(tagger, source, dev, settings, folder=folder, title=cell.name)
+    provenance = {
+        "encoder": experiment.as_written(experiment.encoder_of(cell)),
+        "recipe": experiment.path.name,
+        "cell": cell.name,
+        "source": [f"{corpus.name} sha256:{corpus.checksum}" for corpus in source],
+        "dev": f"{dev.name} sha256:{dev.checksum}",
+        "settings": experiment.as_written(settings.model_dump(mode="json")),
+        "figures": figures,
+    }
+    tagger.settings = tagger.settings.model_copy(update={"provenance": provenance})
+    tagger.save_pretrained(folder / "tagger")
+    return tagger, figures
