@@ -6,7 +6,7 @@ state. The two rules are different algorithms: `bertadam` is nearly the sign of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -17,6 +17,8 @@ from salin.adaptation.gradients import Factored
 from salin.errors import SettingError
 
 RuleName = Literal["sgd", "bertadam"]
+# Numbers; a megabyte in fp32, of which `bertadam` has a handful at a time.
+_CACHED = 1 << 18
 
 
 class Rule(Protocol):
@@ -85,16 +87,23 @@ class BertAdam:
 
     def delta(self, gradients: Sequence[Tensor], weights: Tensor, *, decays: bool) -> Tensor:
         """Runs the moments over the steps."""
-        total = mean = square = torch.zeros_like(gradients[0])
+        total = torch.zeros_like(gradients[0])
+        for tasks in _portions(total):
+            self._run([gradient[tasks] for gradient in gradients], weights, total[tasks], decays)
+        return total
+
+    def _run(self, gradients: Sequence[Tensor], weights: Tensor, total: Tensor, decays: bool) -> None:
+        """Adds the updates of all steps to `total`."""
+        mean, square = torch.zeros_like(total), torch.zeros_like(total)
         for gradient in gradients:
             gradient = _clipped(gradient, self.clip)
-            mean = self._first * mean + (1 - self._first) * gradient
-            square = self._second * square + (1 - self._second) * gradient * gradient
-            update = mean / (square.sqrt() + self._epsilon)
+            mean.mul_(self._first).add_(gradient, alpha=1 - self._first)
+            square.mul_(self._second).addcmul_(gradient, gradient, value=1 - self._second)
+            update = square.sqrt().add_(self._epsilon)
+            torch.div(mean, update, out=update)
             if decays:
-                update = update + self.decay * (weights - total)
-            total = total + self.rate * update
-        return total
+                update.add_(weights - total, alpha=self.decay)
+            total.add_(update, alpha=self.rate)
 
 
 def make_rule(name: str, rate: float | None = None) -> Rule:
@@ -119,3 +128,13 @@ def _clipped(gradient: Tensor, clip: float) -> Tensor:
 def _shrink(norm: Tensor, clip: float) -> Tensor:
     # As torch.nn.utils.clip_grad_norm_ computes it.
     return (clip / (norm + 1e-6)).clamp(max=1)
+
+
+def _portions(values: Tensor) -> Iterator[slice]:
+    """So many tasks at a time as a processor's cache holds; on other devices all at once.
+
+    Elementwise work on what lies in the cache takes a tenth of the time.
+    """
+    most = _CACHED // max(1, values[0].numel()) if values.device.type == "cpu" and len(values) else len(values)
+    size = max(1, most)
+    return (slice(start, start + size) for start in range(0, len(values), size))

@@ -16,6 +16,9 @@ from salin.encoding import Window, Windower, hidden_piece
 from salin.models.labelled import LabelledSentences
 from salin.models.settings import TaggerSettings
 
+#: A window with the tags and the annotation mask of its whole sentence.
+LabelledWindow = tuple[Window, tuple[Sequence[int], Tensor | None]]
+
 
 @dataclass(frozen=True)
 class Epochs:
@@ -132,7 +135,7 @@ class Examples:
         *,
         lexicons: Sequence[Lexicon | None] = (),
         hide: EntityMasking | None = None,
-    ) -> list[list[tuple[Window, tuple[Sequence[int], Tensor | None]]]]:
+    ) -> list[list[LabelledWindow]]:
         """For each sentence its windows, each with the tags and the annotation mask of the sentence.
 
         Args:
@@ -143,7 +146,7 @@ class Examples:
             hide: What hides words of entities, or None.
         """
         sentences, tags = self._sentences(indices, lexicons, random)
-        found: list[list[tuple[Window, tuple[Sequence[int], Tensor | None]]]] = [[] for _ in indices]
+        found: list[list[LabelledWindow]] = [[] for _ in indices]
         annotated = self.labelled.annotated
         for window in self.windower.windows(sentences):
             row = window.sentence

@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import Field
-from torch import Tensor
 
 from salin.adaptation.adapter import DEFAULT_VECTORS
 from salin.adaptation.engines import find_adaptable
 from salin.adaptation.layout import TaskBatch, lay_out
 from salin.adaptation.rules import RuleName
 from salin.corpus import Corpus
-from salin.encoding import Window, length_buckets, padding_piece
+from salin.encoding import length_buckets, padding_piece
 from salin.models import Tagger
 from salin.models.checksum import folder_checksum
 from salin.models.labelled import LabelledSentences, gold_of
 from salin.models.losses import Aggregation, Gold
 from salin.retrieval import SourceIndex, VectorSettings, as_pairs
 from salin.settings import AsBefore
-from salin.training.examples import EntityMasking, Epochs, Examples
+from salin.training.examples import EntityMasking, Epochs, Examples, LabelledWindow
 from salin.training.loop import LoopSettings
 from salin.training.methods import MethodSettings, made_with, train
 from salin.training.objectives import MetaBatch, MetaObjective, TaskGroup
@@ -104,6 +103,13 @@ def train_meta(
     return train(tagger, batches, objective, settings, dev, folder=folder, title=title, made_with=made)
 
 
+class PseudoTask(NamedTuple):
+    """A source sentence as the query of a task, and those most like it as the supports; each as windows with tags."""
+
+    support: Sequence[LabelledWindow]
+    query: Sequence[LabelledWindow]
+
+
 @dataclass(frozen=True)
 class MetaBatches:
     """The batches of meta-training: step -> pseudo-tasks, a pure function of `(seed, step)`.
@@ -152,36 +158,42 @@ class MetaBatches:
             settings.seed,
         )
 
-    def __call__(self, step: int, part: Part = WHOLE) -> MetaBatch | None:
-        """A part of the batch of a step."""
+    def tasks(self, step: int) -> list[PseudoTask]:
+        """The pseudo-tasks of a step."""
         random = np.random.default_rng([self.seed, step, 2])
         queries = self.epochs(step)
         supports = [index for query in queries for index in self.neighbours[query]]
         lexicons = self.examples.draw(len(queries), random)
         theirs = [lexicon for query, lexicon in zip(queries, lexicons, strict=True) for _ in self.neighbours[query]]
-        support_windows = self.examples.windows(
-            supports,
-            random,
-            lexicons=theirs if self.switch_supports else (),
-            hide=self.masking if self.mask_supports else None,
+        by_sentence = iter(
+            self.examples.windows(
+                supports,
+                random,
+                lexicons=theirs if self.switch_supports else (),
+                hide=self.masking if self.mask_supports else None,
+            )
         )
-        by_task = iter(support_windows)
-        support = [[pair for _ in self.neighbours[query] for pair in next(by_task)] for query in queries]
+        support = [[pair for _ in self.neighbours[query] for pair in next(by_sentence)] for query in queries]
         query = self.examples.windows(queries, random, lexicons=lexicons, hide=self.masking)
-        mine = part.of(range(len(queries)))
+        return list(map(PseudoTask, support, query))
+
+    def __call__(self, step: int, part: Part = WHOLE) -> MetaBatch | None:
+        """A part of the batch of a step."""
+        tasks = self.tasks(step)
+        mine = part.of(tasks)
         if not mine:
             return None
         # Supports cost the most: their gradients are taken at each inner step.
-        costs = [sum(len(window) for window, _ in support[i]) for i in mine]
+        costs = [sum(len(window) for window, _ in task.support) for task in mine]
         groups = tuple(
-            TaskGroup(*self._laid_out([support[i] for i in tasks]), *self._laid_out([query[i] for i in tasks]))
-            for tasks in ([mine[i] for i in group] for group in length_buckets(costs, _PIECES_A_GROUP))
+            TaskGroup(
+                *self._laid_out([mine[i].support for i in group]), *self._laid_out([mine[i].query for i in group])
+            )
+            for group in length_buckets(costs, _PIECES_A_GROUP)
         )
-        return MetaBatch(groups, self.loop.rate(step), len(mine) / len(queries))
+        return MetaBatch(groups, self.loop.rate(step), len(mine) / len(tasks))
 
-    def _laid_out(
-        self, tasks: Sequence[Sequence[tuple[Window, tuple[Sequence[int], Tensor | None]]]]
-    ) -> tuple[TaskBatch, Gold]:
+    def _laid_out(self, tasks: Sequence[Sequence[LabelledWindow]]) -> tuple[TaskBatch, Gold]:
         laid_out = lay_out([[window for window, _ in task] for task in tasks], self.pad)
         pairs = [(pair, number) for number, task in enumerate(tasks) for pair in task]
         windows, known = [window for (window, _), _ in pairs], [labels for (_, labels), _ in pairs]
