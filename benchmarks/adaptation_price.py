@@ -1,25 +1,34 @@
 """What test-time adaptation costs, as a multiple of plain tagging: text in, entities out, retrieval included.
 
-    python benchmarks/adaptation_price.py                     # writes results/benchmarks/adaptation_price.json
-    python benchmarks/adaptation_price.py --encoder mbert-sized --sentences 300 --sample 20
+    python benchmarks/adaptation_price.py            # writes results/benchmarks/adaptation_price.json; about 20 minutes
+    python benchmarks/adaptation_price.py --quick    # a few minutes, for trying it; writes nothing
 
 Tags the Spanish CoNLL-2002 test set with English CoNLL-2003 as the source where ../shared/data is, else the bundled
-open corpus. A row's seconds a sentence are divided by those of plain tagging of all sentences in the same round; the
-median of the rounds is what counts. `one pass` begins with nothing kept. The rows that go one sentence after another
-(the sequential engine, and the published way: 128 pieces whatever the length, a fresh BertAdam, weights copied back)
-and those that keep nothing are timed on a sample. Index and windows of the source are made before, as they are once
-for all texts.
+open corpus, with one thread. What is compared is processor time (of the process and of the system for it, which is
+where page faults show) for each piece of the queries, divided by that of plain tagging of the whole set in the same
+round; medians over rounds. Networks compute in fp32; gradients are kept in what is the rule's default, unless a row
+names another. Index and windows of the source are made before, as they are once for all texts.
+
+`one pass` begins with nothing kept and goes over the whole set in file order. `all kept` is a second pass over its
+beginning. `cold` keeps nothing, and its queries share no neighbour, so that each pays for all its supports; its floor
+is one forward pass of the queries and one forward and backward pass of their supports, in multiplications. The rows
+that go one sentence after another are timed on a sample: the sequential engine, and the published way (128 pieces
+whatever the length, a fresh BertAdam, weights copied back). `differ` counts sentences whose entities are not those of
+the sequential engine of the same rule.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import gc
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,6 +37,7 @@ from transformers import BertConfig, BertModel
 from salin.adaptation import official
 from salin.adaptation.adapter import Adapter
 from salin.adaptation.official_windows import Windows, label_names, windows
+from salin.adaptation.store import GradientStore, made_with, write_store
 from salin.corpus import Corpus, Sentence, read
 from salin.evaluation.records import Environment
 from salin.files import write_json
@@ -40,30 +50,60 @@ OUT = ROOT / "results" / "benchmarks" / "adaptation_price.json"
 NER = ROOT.parent / "shared" / "data" / "ner"
 KEEP = 4 << 30
 LABELS = ["LOC", "MISC", "ORG", "PER"]
+ROUNDS = {"salin-tiny": 3, "mbert-sized": 1}
+
+
+@dataclass
+class Row:
+    """Something that tags sentences, and what that took, a figure a round.
+
+    Attributes:
+        name: What it is called.
+        sentences: What is tagged.
+        prepare: Makes what tags them, which is let go of when that is done: several would not fit into memory.
+        note: What there is to say of it afterwards.
+        reference: The row whose entities it should give.
+    """
+
+    name: str
+    sentences: Sequence[Sentence]
+    prepare: Callable[[], Adapter | Callable[[], object]]
+    note: Callable[[Any], str] = lambda made: ""
+    reference: str | None = None
+    ratios: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    tagged: list[Sentence] = field(default_factory=list)
+    noted: str = ""
 
 
 def main() -> None:
     """Runs it and writes the result."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--encoder", choices=["salin-tiny", "mbert-sized"], action="append")
-    options.add_argument("--sentences", type=int, default=None, help="how many of the test set; all by default")
-    options.add_argument("--sample", type=int, default=50, help="how many for the rows that go one by one")
-    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--encoder", choices=list(ROUNDS), action="append")
+    options.add_argument("--rounds", type=int, help="default: 3 of the bundled encoder, 1 of the other")
+    options.add_argument("--quick", action="store_true")
     chosen = options.parse_args()
+    torch.set_num_threads(1)
     source, target = _corpora()
     tables = []
-    for name in chosen.encoder or ["salin-tiny", "mbert-sized"]:
+    for name in chosen.encoder or list(ROUNDS):
         tagger = Tagger.from_pretrained("salin-tiny") if name == "salin-tiny" else _mbert_sized()
         fitting = source.map_labels({label: "O" for label in source.labels if label not in tagger.labels})
-        rows = list(_rows(tagger, fitting, target[: chosen.sentences].sentences, chosen.sample, chosen.rounds))
+        sizes = (40, 16, 4) if chosen.quick else (len(target), 500, 24)
+        if chosen.quick:
+            fitting = fitting[:2000]
+        with tempfile.TemporaryDirectory() as folder:
+            bench = _Bench(tagger, fitting, target.sentences[: sizes[0]], sizes[1], sizes[2], Path(folder))
+            rows = bench.timed(chosen.rounds or (1 if chosen.quick else ROUNDS[name]))
         print(
-            f"\n{name}, {torch.get_num_threads()} threads, {len(target[: chosen.sentences])} sentences of {target.name}"
+            f"\n{name}, one thread, {sizes[0]} sentences of {target.name}, median {bench.plain():.1f} ms each plainly"
         )
         for row in rows:
             print(f"  {row['row']:44} {row['ratio']:7.2f} x plain   {row['note']}")
         tables.append({"encoder": name, "source": source.name, "target": target.name, "rows": rows})
-    threads = torch.get_num_threads()
-    write_json(OUT, {"threads": threads, "environment": Environment.here().model_dump(), "tables": tables})
+        del bench
+    if not chosen.quick:
+        write_json(OUT, {"threads": 1, "environment": Environment.here().model_dump(), "tables": tables})
 
 
 def _corpora() -> tuple[Corpus, Corpus]:
@@ -82,64 +122,154 @@ def _mbert_sized() -> Tagger:
         return Tagger.on_encoder(folder, LABELS)
 
 
-def _rows(tagger: Tagger, source: Corpus, sentences: Sequence[Sentence], sample: int, rounds: int) -> Iterator[dict]:
-    few = sentences[:: max(1, len(sentences) // sample)][:sample]
-    index = SourceIndex.build(tagger, source.sentences, VectorSettings.parse("mean-0-centred"))
-    index.nearest(few, 1)  # what it makes of the source once
-    for rule in ("sgd", "bertadam"):
-        one_pass: list[Adapter] = []
+class _Bench:
+    """The rows of one encoder.
 
-        def empty(rule: str = rule, kept: list[Adapter] = one_pass) -> None:
-            kept[:] = [Adapter(tagger, source, index=index, rule=rule, keep=KEEP)]
-            _consume(kept[0], sentences)
+    Args:
+        tagger: Tags plainly, and is adapted.
+        source: Its supports come from here.
+        sentences: What is tagged.
+        beginning: How many of them the rows of what is kept tag.
+        sample: How many those tag that go one sentence after another.
+        folder: For the store.
+    """
 
-        cold = Adapter(tagger, source, index=index, rule=rule, keep=0)
-        sequential = Adapter(tagger, source, index=index, rule=rule, engine="sequential")
-        yield _timed(
-            f"{rule}: one pass, nothing kept before", tagger, sentences, sentences, empty, rounds,
-            lambda k=one_pass: f"hits {k[0].kept.hits}, misses {k[0].kept.misses}, {k[0].kept.bytes >> 20} MB",
-        )  # fmt: skip
-        warm = one_pass[0]
-        yield _timed(
-            f"{rule}: second pass, all kept",
-            tagger,
-            sentences,
-            sentences,
-            lambda a=warm: _consume(a, sentences),
-            rounds,
-        )
-        yield _timed(f"{rule}: nothing kept", tagger, sentences, few, lambda a=cold: _consume(a, few), rounds)
-        yield _timed(
-            f"{rule}: sequential engine", tagger, sentences, few, lambda a=sequential: _consume(a, few), rounds
-        )
-    for fitted in (False, True):
-        published = _published(tagger, source, few, fitted=fitted)
-        name = "bertadam: published way" + (", padding fitted" if fitted else "")
-        yield _timed(name, tagger, sentences, few, published, rounds)
+    def __init__(
+        self, tagger: Tagger, source: Corpus, sentences: Sequence[Sentence], beginning: int, sample: int, folder: Path
+    ):
+        self.tagger, self.source, self.sentences, self.folder = tagger, source, sentences, folder
+        self.begin, self.sample = sentences[:beginning], sentences[:: max(1, len(sentences) // sample)][:sample]
+        self.index = SourceIndex.build(tagger, source.sentences, VectorSettings.parse("mean-0-centred"))
+        self.near: list[list[int]] = self.index.nearest(sentences, 2)[1].tolist()
+        self.alone = self._sharing_nothing(2 * sample)
+        self._plain: list[float] = []
+
+    def plain(self) -> float:
+        """Milliseconds a sentence of plain tagging."""
+        return 1e3 * statistics.median(self._plain) / len(self.sentences)
+
+    def timed(self, rounds: int) -> list[dict[str, Any]]:
+        """Times every row once a round, beside plain tagging."""
+        rows = list(self._rows())
+        _consume(self.tagger, self.sentences[:64])
+        for _ in range(rounds):
+            self._plain.append(_seconds(lambda: _consume(self.tagger, self.sentences)))
+            for row in rows:
+                self._time(row)
+        tagged = {row.name: row.tagged for row in rows}
+        return [self._result(row, tagged.get(row.reference or "")) for row in rows]
+
+    def _time(self, row: Row) -> None:
+        made = row.prepare()
+
+        def run() -> None:
+            if isinstance(made, Adapter):
+                row.tagged = _consume(made, row.sentences)
+            else:
+                made()
+
+        row.seconds.append(_seconds(run))
+        plain = self._plain[-1] / self._pieces(self.sentences)
+        row.ratios.append(row.seconds[-1] / self._pieces(row.sentences) / plain)
+        row.noted = row.note(made)
+
+    def _rows(self) -> Iterator[Row]:
+        yield Row("sgd: one pass, nothing kept before", self.sentences, lambda: self._adapter(keep=KEEP), _counts)
+        for dtype in (torch.bfloat16, torch.float32):
+            name = f"sgd: all kept, {str(dtype).removeprefix('torch.')}"
+            warm = lambda dtype=dtype: self._warm(self.begin, keep=2 * KEEP, keep_dtype=dtype)  # noqa: E731
+            yield Row(name, self.begin, warm, _size)
+        yield Row("sgd: all on disk, bfloat16", self.begin, self._stored, lambda made: f"{made.kept.read} read")
+        yield Row("sgd: cold, no support shared", self.alone, lambda: self._adapter(keep=0), self._floor)
+        for rule in ("sgd", "bertadam"):
+            one_by_one = f"{rule}: sequential engine"
+            prepared: dict[str, Callable[[], Adapter]] = {
+                one_by_one: lambda rule=rule: self._adapter(rule=rule, engine="sequential"),
+                f"{rule}: keep=0, a sample": lambda rule=rule: self._adapter(rule=rule, keep=0),
+                f"{rule}: all kept, a sample": lambda rule=rule: self._warm(self.sample, rule=rule, keep=KEEP),
+            }
+            for name, prepare in prepared.items():
+                yield Row(name, self.sample, prepare, reference=None if name == one_by_one else one_by_one)
+        for fitted in (False, True):
+            name = "bertadam: published way" + (", padding fitted" if fitted else "")
+            published = lambda fitted=fitted: _published(self.tagger, self.source, self.sample, fitted=fitted)  # noqa: E731
+            yield Row(name, self.sample, published)
+
+    def _adapter(self, **options: Any) -> Adapter:
+        return Adapter(self.tagger, self.source, index=self.index, **options)
+
+    def _warm(self, sentences: Sequence[Sentence], **options: Any) -> Adapter:
+        adapter = self._adapter(**options)
+        _consume(adapter, sentences)
+        return adapter
+
+    def _stored(self) -> Adapter:
+        """Reads all gradients that the beginning needs from disk."""
+        making = self._adapter(keep=0, keep_dtype=torch.bfloat16)
+        kept = making.kept
+        assert kept is not None
+        reached = sorted({index for near in self.near[: len(self.begin)] for index in near})
+        made = made_with(self.source, self.tagger, making.rule)
+        write_store(self.folder, kept.computed(reached), kept.packing, kept.size(reached), kept.dtype, made)
+        return self._adapter(keep=0, store=GradientStore.open(self.folder, self.source, self.tagger))
+
+    def _sharing_nothing(self, most: int) -> list[Sentence]:
+        used: set[int] = set()
+        found: list[Sentence] = []
+        for sentence, near in zip(self.sentences, self.near, strict=True):
+            if len(found) < most and used.isdisjoint(near):
+                used.update(near)
+                found.append(sentence)
+        return found
+
+    def _floor(self, made: Adapter) -> str:
+        """What the supports of the cold row would cost if nothing were to be done but their two passes."""
+        chosen = {id(sentence) for sentence in self.alone}
+        near = [i for s, row in zip(self.sentences, self.near, strict=True) if id(s) in chosen for i in row]
+        share = self._pieces([self.source[i] for i in near]) / self._pieces(self.alone)
+        blocks, frozen = self.tagger.network.classifier.config.num_hidden_layers, self.tagger.settings.frozen_blocks
+        backwards = 1 - (blocks // 3 if frozen is None else frozen) / blocks
+        return f"{share:.2f} pieces of supports for each of a query; floor {1 + share * (1 + backwards):.2f}"
+
+    def _pieces(self, sentences: Sequence[Sentence]) -> int:
+        return sum(map(len, self.tagger.windower.windows(sentences)))
+
+    def _result(self, row: Row, reference: list[Sentence] | None) -> dict[str, Any]:
+        note = row.noted
+        if reference is not None:
+            pairs = zip(row.tagged, reference, strict=True)
+            note = f"differ: {sum(a.spans() != b.spans() for a, b in pairs)} of {len(reference)}"
+        return {
+            "row": row.name, "ratio": statistics.median(row.ratios), "ratios": row.ratios,
+            "sentences": len(row.sentences), "note": note,
+            "milliseconds_a_sentence": 1e3 * statistics.median(row.seconds) / len(row.sentences),
+        }  # fmt: skip
 
 
-def _timed(
-    name: str, tagger: Tagger, all_of_them: Sequence[Sentence], sentences: Sequence[Sentence],
-    run: Callable[[], None], rounds: int, note: Callable[[], str] = lambda: "",
-) -> dict:  # fmt: skip
-    ratios, seconds = [], []
-    _consume(tagger, all_of_them[:64])
-    for _ in range(rounds):
-        started = time.perf_counter()
-        _consume(tagger, all_of_them)
-        plain = time.perf_counter()
+def _seconds(run: Callable[[], object]) -> float:
+    gc.collect()
+    gc.disable()  # as timeit does: a look at all objects, in which the whole source is, is due in some row or other
+    try:
+        started = time.process_time()
         run()
-        seconds.append((time.perf_counter() - plain) / len(sentences))
-        ratios.append(seconds[-1] / ((plain - started) / len(all_of_them)))
-    return {
-        "row": name, "ratio": statistics.median(ratios), "ratios": ratios, "sentences": len(sentences),
-        "milliseconds_a_sentence": 1e3 * statistics.median(seconds), "note": note(),
-    }  # fmt: skip
+        return time.process_time() - started
+    finally:
+        gc.enable()
 
 
-def _consume(tagger: Tagger | Adapter, sentences: Sequence[Sentence]) -> None:
-    for _ in tagger.tag_sentences(sentences):
-        pass
+def _consume(tagger: Tagger | Adapter, sentences: Sequence[Sentence]) -> list[Sentence]:
+    return list(tagger.tag_sentences(sentences))
+
+
+def _counts(adapter: Adapter) -> str:
+    kept = adapter.kept
+    assert kept is not None
+    return f"{kept.hits} hits, {kept.misses} computed ({kept.hits / (kept.hits + kept.misses):.0%}), {_size(adapter)}"
+
+
+def _size(adapter: Adapter) -> str:
+    assert adapter.kept is not None
+    return f"{len(adapter.kept)} sentences, {adapter.kept.bytes >> 20} MiB"
 
 
 def _published(tagger: Tagger, source: Corpus, sentences: Sequence[Sentence], *, fitted: bool) -> Callable[[], None]:
@@ -155,7 +285,7 @@ def _published(tagger: Tagger, source: Corpus, sentences: Sequence[Sentence], *,
     def cut(corpus: Sequence[Sentence]) -> Windows:
         return windows(((s.tokens, s.tags()) for s in corpus), tagger.tokenizer, names)
 
-    known = cut(source.sentences[:4000])  # enough to choose from, and the vectors of more would take long
+    known = cut(source.sentences[:300])  # enough to choose from; the vectors of more would take long
     vectors = official.sentence_vectors(encoder, known)
 
     def run() -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -135,6 +136,33 @@ def test_a_damaged_settings_file(salin: Callable, tagger_copy: Path) -> None:
         path.write_text('{"labels": ', encoding="utf-8")
         check(salin("tag", "--text", "Ana", "--model", tagger_copy), path)
         path.write_bytes(whole)
+
+
+def test_gradients_for_which_the_disk_has_no_room(
+    salin: Callable, tagger_folder: Path, corpora, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
+    command = ["index", "--model", tagger_folder, "--source", corpora.train, "--out", tmp_path / "index"]
+    check(salin(*command, "--factors", "all"), tmp_path / "index", "1,000 are free", "--factors reached")
+    assert not (tmp_path / "index").exists()
+    assert salin(*command).status == 0, "the vectors alone take next to nothing"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["index", "--factors", "reached", "--out", "x"], "give --target"),
+        (["index", "--k", 3, "--out", "x"], "give --factors too"),
+        (["index", "--factors", "all", "--k", 3, "--out", "x"], "give --factors reached"),
+        (["tag", "--text", "Ana", "--keep", "2GB"], "--keep is about adaptation"),
+        (["tag", "--text", "Ana", "--adapt", "--keep", "much"], "'much' is no amount of memory"),
+        (["tag", "--text", "Ana", "--adapt", "--keep", "-1"], "'-1' is"),
+    ],
+)
+def test_options_of_gradients_that_do_not_fit(salin: Callable, options: list[object], message: str) -> None:
+    ran = salin(*options)
+    assert ran.status == 2
+    assert message in ran.errors
 
 
 def test_an_index_made_with_another_model_or_source(

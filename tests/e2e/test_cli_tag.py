@@ -267,6 +267,7 @@ def test_neighbours_are_translated_where_a_lexicon_is_given(
         (["--neighbours"], "--adapt"),
         (["--adapt", "--neighbours", "--to", "conll"], "CoNLL has no place for neighbours"),
         (["--adapt"], "no weights"),
+        (["--precision", "bf16"], "models that do not adapt"),
         (["--map", "GPE=LOC"], "there is no label 'GPE'"),
         (["--text", "a", "somewhere.txt"], "not both"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,8 +99,8 @@ def test_a_result_says_how_it_adapted_and_other_ways_are_other_systems(
     first, second = (json.loads(path.read_text("utf-8")) for path in (plain, other))
     source = {"name": "train.conll", "checksum": read(corpora.train).checksum, "sentences": 24}
     assert first["adaptation"] == {
-        "rule": "sgd", "rate": 0.05, "steps": 1, "k": 2, "vectors": "mean-0-centred", "source": [source],
-        "lexicons": [], "target": None,
+        "rule": "sgd", "rate": 0.05, "steps": 1, "k": 2, "first_rank": 1, "vectors": "mean-0-centred",
+        "source": [source], "lexicons": [], "target": None,
     }  # fmt: skip
     files = [{"name": path.name, "checksum": sha256_of(path)} for path in (lexicon, target)]
     assert second["adaptation"] == first["adaptation"] | {
@@ -176,6 +177,32 @@ def test_an_index_serves_as_what_it_was_made_of(salin: Callable, tagger_folder: 
     assert salin("index", *same, "--out", tmp_path / "index").status == 0
     command = ["tag", "--text", "Ana Reyes in Lisbon.", *same, "--adapt", "--neighbours"]
     assert salin(*command, "--index", tmp_path / "index").output == salin(*command).output
+
+
+def test_an_index_may_hold_the_gradients_too(salin: Callable, tagger_folder: Path, corpora, tmp_path: Path) -> None:
+    same = ["--model", tagger_folder, "--source", corpora.train]
+    made = salin("index", *same, "--out", tmp_path / "index", "--factors", "all")
+    assert made.status == 0
+    assert re.search(r"gradients of 24 of 24 sentences take [\d.]+[KM]B of disk", made.errors)
+    command = ["tag", corpora.test, *same, "--adapt"]
+    computing, reading = salin(*command), salin(*command, "--index", tmp_path / "index", "--keep", "0")
+    found, expected = ([json.loads(line) for line in ran.output.splitlines()] for ran in (reading, computing))
+    for line in (*found, *expected):
+        for entity in line["entities"]:
+            del entity["score"]  # the same but for rounding
+    assert found == expected
+    assert re.search(r"of 16, \d+ \(\d+%\) were in memory, \d+ were computed; \d+ source sentences", computing.errors)
+    assert re.search(r"of 16, .* on disk, 0 were computed; 0 source sentences take 0B", reading.errors)
+    # They serve the rule that they were made for; the index itself serves any.
+    other = salin(*command, "--index", tmp_path / "index", "--rule", "bertadam")
+    assert other.status == 0
+    assert "its gradients are for one step of sgd, and are not used" in other.errors
+
+    text = tmp_path / "target.txt"
+    text.write_text("Ana Reyes joined PSV in Sugbo.\n", encoding="utf-8")
+    reached = [*same, "--target", text, "--factors", "reached", "--k", 3]
+    made = salin("index", *reached, "--out", tmp_path / "reached")
+    assert "gradients of 3 of 24 sentences" in made.errors
 
 
 def test_neighbours_are_shown_and_given(salin: Callable, tagger_folder: Path, corpora) -> None:

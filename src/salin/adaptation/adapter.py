@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from salin.adaptation.engines import BatchedAdaptation, SequentialAdaptation, SequentialTask, find_adaptable
-from salin.adaptation.gradients import Gradients
-from salin.adaptation.kept import KeptGradients, combined
+from salin.adaptation.kept import KeptGradients, pieces_a_batch
 from salin.adaptation.layout import TaskBatch, lay_out
 from salin.adaptation.rules import Rule, Sgd, make_rule
+from salin.adaptation.store import GradientStore
 from salin.adaptation.supports import Supports, SupportSet
 from salin.corpus import Corpus, Neighbour, Sentence, TagsText
 from salin.encoding import Window, length_buckets, padding_piece
@@ -26,9 +26,11 @@ from salin.retrieval import SourceIndex, VectorSettings, as_pairs
 
 _LOG = logging.getLogger(__name__)
 _READ_AHEAD = 512
-_PIECES_A_BATCH = 6144
+# Numbers in one layer's output for queries and supports. On a CPU the memory that a larger batch takes costs more.
+_NUMBERS_A_BATCH = {"cpu": 9 << 17, "cuda": 9 << 19}
 # Chosen on source data alone, as is the step size of `sgd`: docs/decisions/0006.
 DEFAULT_VECTORS = "mean-0-centred"
+DEFAULT_KEEP = 2 << 30
 
 
 class Adapter(TagsText):
@@ -42,6 +44,8 @@ class Adapter(TagsText):
         tagger: The tagger, however it was trained.
         source: Labelled sentences to learn from: a corpus, or several that may annotate different types.
         k: Source sentences a sentence.
+        first_rank: The rank of the first of them: 1 learns from the k nearest, 2 leaves the nearest out, as the
+            published code does.
         rule: `sgd`, `bertadam`, or a rule with a step size of its own.
         steps: Gradient steps.
         vectors: What similarity is measured with; see `VectorSettings.parse`.
@@ -50,9 +54,10 @@ class Adapter(TagsText):
         engine: `batched`; `sequential` for one sentence at a time; `auto` takes the batched one wherever it can adapt
             something.
         keep: Bytes for gradients of source sentences, which need not be computed again for the next sentence that has
-            them as neighbours; 0 keeps none. With one step, and with the batched engine.
+            them as neighbours; 0 keeps none beyond one batch. With one step, and with the batched engine.
         keep_dtype: What they are kept and multiplied in; None is bf16 for `sgd` where the machine computes in it, else
-            the network's own.
+            the network's own. What comes from a store stays as it is there.
+        store: Gradients that were written to disk before.
 
     Raises:
         SettingError: When nothing can be adapted, or k or steps are not positive.
@@ -65,18 +70,21 @@ class Adapter(TagsText):
         source: Corpus | Sequence[Corpus],
         *,
         k: int = 2,
+        first_rank: int = 1,
         rule: str | Rule = "sgd",
         steps: int = 1,
         vectors: str = DEFAULT_VECTORS,
         index: SourceIndex | None = None,
         target: Sequence[Sentence] = (),
         engine: Literal["auto", "batched", "sequential"] = "auto",
-        keep: int = 2 << 30,
+        keep: int = DEFAULT_KEEP,
         keep_dtype: torch.dtype | None = None,
+        store: GradientStore | None = None,
     ):
-        if k < 1 or steps < 1:
-            raise SettingError(f"adaptation needs k and steps of at least 1, not {k} and {steps}")
-        self.tagger, self.k, self.steps = tagger, k, steps
+        if min(k, first_rank, steps) < 1:
+            found = f"{k}, {first_rank} and {steps}"
+            raise SettingError(f"adaptation needs k, first_rank and steps of at least 1, not {found}")
+        self.tagger, self.k, self.first_rank, self.steps = tagger, k, first_rank, steps
         self.labels = tagger.labels
         self.rule = make_rule(rule) if isinstance(rule, str) else rule
         labelled = LabelledSentences.from_corpora([source] if isinstance(source, Corpus) else source, tagger.settings)
@@ -94,15 +102,17 @@ class Adapter(TagsText):
         self._sequential = engine == "sequential"
         self._engine = BatchedAdaptation(tagger.network, self.adapted, self.rule, steps)
         self.kept: KeptGradients | None = None
-        if keep and steps == 1 and not self._sequential:
-            self.kept = KeptGradients(self._engine, self._supports, keep, keep_dtype or self._keep_dtype())
+        if steps == 1 and not self._sequential:
+            dtype = keep_dtype or (self._keep_dtype() if store is None else store.dtype)
+            self.kept = KeptGradients(self._engine, self._supports, keep, dtype, store)
 
     def tag_sentences(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         """Tags sentences, lazily and in order; each comes with the neighbours it learned from."""
         iterator = iter(sentences)
         while block := list(itertools.islice(iterator, _READ_AHEAD)):
             windows = self.tagger.windower.windows(block)
-            near = as_pairs(*self._index.nearest(block, self.k, windows))
+            skipped = self.first_rank - 1
+            near = [row[skipped:] for row in as_pairs(*self._index.nearest(block, skipped + self.k, windows))]
             emissions = self._emissions(block, windows, [[i for i, _ in row] for row in near])
             for sentence, row in zip(self.tagger.decode(block, emissions), near, strict=True):
                 neighbours = (Neighbour(self._source.sentences[i], cosine) for i, cosine in row)
@@ -119,7 +129,7 @@ class Adapter(TagsText):
         scores = [torch.zeros(len(s.words), len(self.tagger.settings.tags)) for s in block]
         tasks = [index for index, windows in enumerate(queries) if windows]
         costs = [_cost(queries[index], supports[index].windows) for index in tasks]
-        for group in length_buckets(costs, _PIECES_A_BATCH):
+        for group in length_buckets(costs, pieces_a_batch(self.tagger, _NUMBERS_A_BATCH)):
             chosen = [tasks[index] for index in group]
             if self._sequential:
                 at_words = self._one_by_one([supports[i] for i in chosen], [queries[i] for i in chosen])
@@ -138,9 +148,7 @@ class Adapter(TagsText):
 
     def _by_kept(self, neighbours: Sequence[Sequence[int]], queries: Sequence[Sequence[Window]]) -> Tensor:
         assert self.kept is not None
-        found = self.kept.of(index for near in neighbours for index in near)
-        gradients: Gradients = combined([[found[index] for index in near] for near in neighbours]) if found else {}
-        with self._engine.adapted_by(gradients) as fast, torch.no_grad():
+        with self._engine.adapted_by(self.kept.of_tasks(neighbours)) as fast, torch.no_grad():
             return fast.forward(self._laid_out(queries))
 
     def _one_by_one(self, supports: Sequence[SupportSet], queries: Sequence[Sequence[Window]]) -> Tensor:

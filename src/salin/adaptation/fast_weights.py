@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from salin.adaptation.gradients import Factored, Gradients, ModuleGradient
 from salin.adaptation.layout import TaskBatch
@@ -49,6 +50,7 @@ class FastWeights:
         self._steps: dict[str, _Steps] = {}
         self._kept: dict[str, Factored | Tensor] = {}
         self._layout: TaskBatch | None = None
+        self._products: tuple[Tensor, Tensor, Tensor] | None = None
         self._captured: dict[str, list[tuple[Tensor, Tensor]]] | None = None
 
     @contextmanager
@@ -68,20 +70,20 @@ class FastWeights:
         try:
             return tasks.batch.at_words(self.network(tasks.batch.input_ids, tasks.batch.attention_mask))
         finally:
-            self._layout = None
+            self._layout = self._products = None
 
     @contextmanager
     def capturing(self) -> Generator[None]:
-        """Within it the forward remembers what `gradients` needs; only the adapted parameters ask for gradients.
+        """Within it the forward remembers what `gradients` needs; no parameter asks for a gradient.
 
-        The blocks below the lowest adapted one are then run without a graph.
+        The graph begins at what the lowest adapted modules give, so that nothing is computed below them, and no
+        gradient of a weight anywhere.
         """
         self._captured = {}
-        adapted = {id(p) for module in self.modules.values() for p in module.parameters(recurse=False)}
         before = [(parameter, parameter.requires_grad) for parameter in self.network.parameters()]
         try:
             for parameter, _ in before:
-                parameter.requires_grad_(id(parameter) in adapted)
+                parameter.requires_grad_(False)
             with torch.enable_grad():
                 yield
         finally:
@@ -114,7 +116,7 @@ class FastWeights:
             # A module that is called several times (ALBERT's shared block) has seen that many times the positions.
             inputs, outputs = (part[0] if len(seen) == 1 else torch.cat(part, 1) for part in zip(*seen, strict=True))
             linear = isinstance(self.modules[name], nn.Linear)
-            weight = Factored(inputs, outputs) if linear else (inputs * outputs).sum(1)
+            weight = Factored.bounded(inputs, outputs) if linear else (inputs * outputs).sum(1)
             has_bias = getattr(self.modules[name], "bias", None) is not None
             found[name] = ModuleGradient(weight, outputs.sum(1) if has_bias else None)
         return found
@@ -139,38 +141,48 @@ class FastWeights:
                 return output
             inputs = arguments[0]
             if name in self._steps:
-                output = output - self._correction(name, inputs).reshape(output.shape).to(output.dtype)
+                output = self._corrected(name, inputs, output)
             if self._captured is not None:
+                if not output.requires_grad:
+                    output.requires_grad_()
                 self._captured.setdefault(name, []).append((inputs, output))
             return output
 
         return hook
 
-    def _correction(self, name: str, inputs: Tensor) -> Tensor:
-        """What a module's updates take off its output, `[tasks, rows * length, out]`."""
+    def _corrected(self, name: str, inputs: Tensor, output: Tensor) -> Tensor:
+        """A module's output less what its updates take off it."""
         assert self._layout is not None
         module, steps = self.modules[name], self._steps[name]
         rows = self._layout.by_task(self._rows(name, inputs))
         if isinstance(module, nn.Linear):
-            correction = self._linear_correction(name, rows)
+            corrections = [self._linear_correction(name, inputs, rows)]
         else:
             delta = self.rule.delta(
                 [g for g in steps.weight if isinstance(g, Tensor)], _own(module, "weight"), decays=False
             )
-            correction = rows * delta[:, None]
+            corrections = [rows * delta[:, None]]
         if steps.bias:
-            delta = self.rule.delta(steps.bias, _own(module, "bias"), decays=False)
-            correction = correction + delta[:, None].to(correction.dtype)
-        return correction
+            corrections.append(self.rule.delta(steps.bias, _own(module, "bias"), decays=False)[:, None])
+        corrected = self._layout.by_task(output)
+        for correction in corrections:
+            if torch.is_grad_enabled():
+                corrected = corrected - correction.to(output.dtype)
+            else:  # Nothing needs the output as it was but the graph of a loss.
+                corrected = corrected.sub_(correction)
+        return corrected.reshape(output.shape)
 
-    def _linear_correction(self, name: str, rows: Tensor) -> Tensor:
+    def _linear_correction(self, name: str, inputs: Tensor, rows: Tensor) -> Tensor:
         gradients = [gradient for gradient in self._steps[name].weight if isinstance(gradient, Factored)]
         if isinstance(self.rule, Sgd):
             if name not in self._kept:
                 self._kept[name] = self.rule.factored(gradients)
             update = self._kept[name]
             assert isinstance(update, Factored)
-            return update.of_rows(rows)
+            # Queries, keys and values of a block are given the same, now as in the supports.
+            if self._products is None or self._products[0] is not inputs or self._products[1] is not update.inputs:
+                self._products = inputs, update.inputs, update.products(rows)
+            return update.of_products(self._products[2])
         # Not kept: one layer's gradient for every task at a time is as much as memory should hold.
         dense = [gradient.dense() for gradient in gradients]
         delta = self.rule.delta(dense, _own(self.modules[name], "weight"), decays=True)
@@ -185,5 +197,5 @@ def _normalised(inputs: Tensor, module: nn.Module) -> Tensor:
     epsilon = norm_epsilon(module)
     assert epsilon is not None
     if isinstance(module, nn.LayerNorm):
-        inputs = inputs - inputs.mean(-1, keepdim=True)
+        return functional.layer_norm(inputs, module.normalized_shape, eps=epsilon)
     return inputs * torch.rsqrt(inputs.pow(2).mean(-1, keepdim=True) + epsilon)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,20 +18,29 @@ class Factored:
         outputs: The loss's gradient at what it gave, `[tasks, positions, out]`.
         weights: How much each position counts, `[tasks, positions]`; None where all count 1.
         bound: What the Frobenius norm of each task's gradient cannot exceed, `[tasks]`, where that is known already.
+        known: Whether `bound` is the norm itself, or below whatever anybody asks about.
     """
 
     inputs: Tensor
     outputs: Tensor
     weights: Tensor | None = None
     bound: Tensor | None = None
+    known: bool = False
 
     def dense(self) -> Tensor:
         """The gradients themselves, `[tasks, out, in]`."""
-        return torch.bmm(self._weighted().transpose(1, 2), self.inputs)
+        return torch.bmm(self._weighted().transpose(1, 2).to(self.inputs.dtype), self.inputs)
 
     def of_rows(self, rows: Tensor) -> Tensor:
         """Rows times the transposed gradients, which are never formed: `[tasks, rows, in]` to `[tasks, rows, out]`."""
-        products = torch.bmm(rows.to(self.inputs.dtype), self.inputs.transpose(1, 2))
+        return self.of_products(self.products(rows))
+
+    def products(self, rows: Tensor) -> Tensor:
+        """The first half of that: each row times each of the inputs, `[tasks, rows, positions]`."""
+        return torch.bmm(rows.to(self.inputs.dtype), self.inputs.transpose(1, 2))
+
+    def of_products(self, products: Tensor) -> Tensor:
+        """The second half."""
         if self.weights is not None:
             products = products * self.weights[:, None]
         return torch.bmm(products.to(self.outputs.dtype), self.outputs)
@@ -39,8 +48,7 @@ class Factored:
     def scaled(self, scale: Tensor) -> Factored:
         """Each task's gradient times its number, `[tasks]`."""
         known = self.inputs.new_ones(self.inputs.shape[:2]) if self.weights is None else self.weights
-        weights = known * scale[:, None]
-        return replace(self, weights=weights, bound=None if self.bound is None else self.bound * scale.abs())
+        return Factored(self.inputs, self.outputs, known * scale[:, None])
 
     def norm(self, above: float = 0.0) -> Tensor:
         """Their Frobenius norms, `[tasks]`, from the Gram matrices of the factors where those are smaller.
@@ -50,6 +58,8 @@ class Factored:
         """
         if self.bound is None:
             return self._norm()
+        if self.known:
+            return self.bound
         norms = self.bound.clone()
         # A hair less, so that rounding cannot hide a norm that just exceeds it.
         places = torch.nonzero(norms > above * (1 - 1e-3)).flatten()
@@ -69,6 +79,12 @@ class Factored:
 
     def _weighted(self) -> Tensor:
         return self.outputs if self.weights is None else self.outputs * self.weights.to(self.outputs.dtype)[:, :, None]
+
+    @classmethod
+    def bounded(cls, inputs: Tensor, outputs: Tensor) -> Factored:
+        """The product with what its norm cannot exceed: the sum over positions of the products of their rows' norms."""
+        norms: list[Tensor] = [torch.linalg.vector_norm(rows, dim=2) for rows in (inputs, outputs)]
+        return cls(inputs, outputs, bound=(norms[0] * norms[1]).sum(1))
 
     @classmethod
     def summed(cls, parts: Sequence[Factored]) -> Factored:

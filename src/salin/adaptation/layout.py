@@ -23,6 +23,7 @@ class TaskBatch:
         valid: Where the real pieces of each task stand, `[tasks, most pieces of a task]`: indices into
             `tasks * rows * length`. Shorter tasks repeat their first place, and `present` tells them.
         present: Which entries of `valid` are real, same shape.
+        absent: Those that are not: indices into the flattened `valid`.
     """
 
     batch: Batch
@@ -30,6 +31,7 @@ class TaskBatch:
     rows: int
     valid: Tensor
     present: Tensor
+    absent: Tensor
 
     @property
     def task_of_word(self) -> Tensor:
@@ -38,7 +40,8 @@ class TaskBatch:
 
     def to(self, device: torch.device) -> TaskBatch:
         """The same batch on another device."""
-        return TaskBatch(self.batch.to(device), self.tasks, self.rows, self.valid.to(device), self.present.to(device))
+        moved = (tensor.to(device) for tensor in (self.valid, self.present, self.absent))
+        return TaskBatch(self.batch.to(device), self.tasks, self.rows, *moved)
 
     def by_task(self, values: Tensor) -> Tensor:
         """Gathers what stands in the rows by task.
@@ -57,8 +60,10 @@ class TaskBatch:
         Padding is dropped, not multiplied by zero: what a network computes there may be anything, NaN too.
         """
         size = values.shape[-1]
-        taken = values.reshape(-1, size).index_select(0, self.valid.flatten()).view(*self.valid.shape, size)
-        return taken.masked_fill(~self.present[:, :, None], 0)
+        if self.rows == 1 and not len(self.absent):
+            return values.reshape(self.tasks, -1, size)
+        taken = values.reshape(-1, size).index_select(0, self.valid.flatten())
+        return taken.index_fill_(0, self.absent, 0).view(*self.valid.shape, size)
 
 
 def lay_out(tasks: Sequence[Sequence[Window]], pad: int) -> TaskBatch:
@@ -79,4 +84,6 @@ def lay_out(tasks: Sequence[Sequence[Window]], pad: int) -> TaskBatch:
     valid = torch.tensor([places + [0] * (most - len(places)) for places in real])
     valid += rows * length * torch.arange(len(tasks))[:, None]
     counts = torch.tensor([sum(map(len, windows)) for windows in tasks])
-    return TaskBatch(batch, len(tasks), rows, valid, torch.arange(most)[None] < counts[:, None])
+    present = torch.arange(most)[None] < counts[:, None]
+    absent = torch.nonzero(~present.flatten()).flatten()
+    return TaskBatch(batch, len(tasks), rows, valid, present, absent)

@@ -35,15 +35,15 @@ class Supports:
 
     def __init__(self, source: LabelledSentences, tagger: Tagger):
         self.source = source
-        self._tagger = tagger
+        self.tagger = tagger
         self._pad = padding_piece(tagger.tokenizer)
         self._windows: dict[int, list[Window]] = {}
 
     def of(self, indices: Sequence[int]) -> SupportSet:
         """The support set of the sentences with these indices."""
-        missing = [index for index in indices if index not in self._windows]
+        missing = list(dict.fromkeys(index for index in indices if index not in self._windows))
         if missing:
-            found = self._tagger.windower.windows([self.source.sentences[index] for index in missing])
+            found = self.tagger.windower.windows([self.source.sentences[index] for index in missing])
             self._windows.update((index, []) for index in missing)
             for window in found:
                 self._windows[missing[window.sentence]].append(window)
@@ -65,4 +65,4 @@ class Supports:
         """Support sets as one batch of tasks, with its gold tags, on the tagger's device."""
         batch = lay_out([task.windows for task in tasks], self._pad)
         gold = replace(self.gold(tasks), rows=batch.batch.rows)
-        return batch.to(self._tagger.device), gold.to(self._tagger.device)
+        return batch.to(self.tagger.device), gold.to(self.tagger.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 # More than the widest row of a table, so that none is wrapped or cut off.
 _UNLIMITED = 100_000
+# Seconds between two updates of a counter.
+_BETWEEN = 0.1
 
 
 class _Console(Console):
@@ -76,10 +79,12 @@ def counting(what: str, *, show: bool = True) -> Generator[Progress]:
 
 
 def counted(items: Iterable[T], bar: Progress, title: str) -> Iterator[T]:
-    """Passes items on and moves a line of the counter with each."""
+    """Passes items on and moves a line of the counter, now and then, since rich takes long to think about each."""
     task = bar.add_task(title, total=None, speed="")
-    for item in items:
+    begun = shown = time.monotonic()
+    for count, item in enumerate(items, 1):
         yield item
-        bar.advance(task)
-        speed = bar.tasks[task].speed
-        bar.update(task, speed=f"{speed:,.0f}/s" if speed else "")
+        now = time.monotonic()
+        if now - shown > _BETWEEN:
+            shown = now
+            bar.update(task, completed=count, speed=f"{count / (now - begun):,.0f}/s")

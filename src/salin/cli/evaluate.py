@@ -45,6 +45,7 @@ def evaluate(
     vectors: options.Vectors = None,
     target: options.Target = None,
     index: options.IndexFolder = None,
+    keep: options.Keep = None,
 ) -> None:
     """Score a tagger on labelled sentences: F1 with its interval, by label, and a signature that says how it was made.
 
@@ -53,14 +54,14 @@ def evaluate(
     from salin.cli.console import counting, note, output, print_json
     from salin.cli.corpora import ReadOptions, read_corpus
     from salin.cli.inputs import STANDARD
-    from salin.cli.taggers import AdaptOptions, open_tagger
+    from salin.cli.taggers import AdaptOptions, kept_in_words, open_tagger
     from salin.errors import SettingError
     from salin.evaluation import entity_texts, result_table
     from salin.evaluation import evaluate as score
 
     if out == STANDARD:
         out, as_json = None, True
-    chosen = AdaptOptions(adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index)
+    chosen = AdaptOptions(adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index, keep)
     reading = ReadOptions(format, on_error, token_column, tag_column, offsets)
     corpus = read_corpus(data, label_map, reading)
     opened = open_tagger(model, chosen, reading.of_source())
@@ -84,6 +85,8 @@ def evaluate(
             windows=opened.windows,
             adaptation=opened.adaptation,
         )
+    if kept := kept_in_words(opened.kept):
+        note(kept)
     if out is not None:
         result.save(out)
     if as_json:

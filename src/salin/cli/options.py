@@ -11,6 +11,7 @@ InputFormat = Literal["auto", "conll", "jsonl", "inline", "text", "lines"]
 OnError = Literal["strict", "repair", "skip"]
 Offsets = Literal["characters", "bytes"]
 OnOverflow = Literal["window", "error"]
+Dtype = Literal["fp32", "bf16"]
 _READING = "Reading"
 _ADAPT = "Adaptation"
 _TRAINING = "Training"
@@ -99,6 +100,16 @@ IndexFolder = Annotated[
         "--index", metavar="DIR", help="An index of the source that `salin index` made.", rich_help_panel=_ADAPT
     ),
 ]
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        "--keep",
+        metavar="SIZE",
+        help="Memory for what was computed of source sentences, which are near to many: 512MB, 4GB, or 0. Default: "
+        "2GiB.",
+        rich_help_panel=_ADAPT,
+    ),
+]
 LabelMap = Annotated[
     str | None,
     typer.Option("--map", metavar="OLD=NEW,...", help="Rename labels; NEW is O to drop one."),
@@ -157,6 +168,10 @@ Language = Annotated[
         rich_help_panel=_READING,
     ),
 ]
+TagPrecision = Annotated[
+    Dtype,
+    typer.Option("--precision", help="bf16 is quicker where the processor knows it, and changes a tag now and then."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output instead of a table.")]
 
 Steps = Annotated[int, typer.Option("--steps", min=1, help="Updates.", rich_help_panel=_TRAINING)]
@@ -174,7 +189,7 @@ MaskRate = Annotated[
 ]
 MaxWeight = Annotated[float, typer.Option("--max-weight", help="Weight of the max loss.", rich_help_panel=_TRAINING)]
 Precision = Annotated[
-    Literal["fp32", "bf16"],
+    Dtype,
     typer.Option("--precision", help="bf16 is quicker where the processor knows it.", rich_help_panel=_TRAINING),
 ]
 EvaluateEvery = Annotated[

@@ -121,6 +121,7 @@ def _settings(options: TagOptions, opened: OpenedTagger, checksum: str) -> dict[
         "sources": [DataRecord.of(source).checksum for source in opened.sources],
         "adaptation": None if opened.adaptation is None else opened.adaptation.model_dump(mode="json"),
         "on_overflow": options.on_overflow,
+        "precision": options.precision,
         "map": options.label_map,
         "threshold": options.threshold,
         "neighbours": options.neighbours,

@@ -46,6 +46,7 @@ def tag(
         typer.Option("--threshold", min=0, max=1, help="Leave out entities with a lower score; those without stay."),
     ] = None,
     on_overflow: options.Overflow = "window",
+    precision: options.TagPrecision = "fp32",
     format: options.Format = "auto",
     on_error: options.BadLines = "strict",
     token_column: options.TokenColumn = None,
@@ -63,6 +64,7 @@ def tag(
     vectors: options.Vectors = None,
     target: options.Target = None,
     index: options.IndexFolder = None,
+    keep: options.Keep = None,
     neighbours: Annotated[
         bool,
         typer.Option("--neighbours", help="Show what each sentence learned from.", rich_help_panel="Adaptation"),
@@ -104,7 +106,7 @@ def tag(
     from salin.cli.corpora import ReadOptions
     from salin.cli.inputs import STANDARD, plan_jobs
     from salin.cli.outputs import choose_format, write_tagged
-    from salin.cli.taggers import AdaptOptions
+    from salin.cli.taggers import AdaptOptions, kept_in_words
     from salin.cli.tagging import TagOptions
     from salin.corpus import iter_sentences
 
@@ -112,10 +114,10 @@ def tag(
         raise SettingError("--neighbours shows what was learned from: give --adapt too")
     if text is not None and inputs:
         raise SettingError("give --text or inputs, not both")
-    chosen = AdaptOptions(adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index)
+    chosen = AdaptOptions(adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index, keep)
     reading = ReadOptions(format, on_error, token_column, tag_column, offsets)
     out = None if out == STANDARD else out
-    tagging = TagOptions(model, chosen, reading, language, on_overflow, label_map, threshold, neighbours)
+    tagging = TagOptions(model, chosen, reading, language, on_overflow, precision, label_map, threshold, neighbours)
     if engine == "ray":
         from salin.cli.sharded import ShardOptions, tag_with_ray
 
@@ -142,6 +144,8 @@ def tag(
                 if done:
                     note(f"{done:,} of {len(jobs):,} files are done, the last of them {jobs[done - 1].output}")
                 raise
+    if kept := kept_in_words(opened.kept):
+        note(kept)
 
 
 def _check_local(inputs: list[Path], to: str | None, workers: int | None, shard_size: float | None) -> None:

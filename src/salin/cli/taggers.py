@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Literal
 
 from salin.baselines import is_rules, load_rules, needs_source
 from salin.cli.corpora import AS_FOUND, ReadOptions, read_source
-from salin.cli.options import OnOverflow
+from salin.cli.options import Dtype, OnOverflow
+from salin.cli.sizes import in_words, parse_size
 from salin.corpus import Corpus, TagsText, iter_sentences
 from salin.corpus.lexicon import Lexicon, switch_corpus
 from salin.errors import SettingError
 
 if TYPE_CHECKING:
+    from salin.adaptation.adapter import Adapter
+    from salin.adaptation.kept import KeptGradients
+    from salin.adaptation.rules import Rule
+    from salin.adaptation.store import GradientStore
     from salin.evaluation import AdaptationRecord
     from salin.models import Tagger
     from salin.retrieval import SourceIndex
@@ -39,15 +44,18 @@ class AdaptOptions:
     vectors: str | None = None
     target: Path | None = None
     index: Path | None = None
+    keep: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("source_lexicon", "k", "rule", "rate", "steps", "vectors", "target", "index"):
+        for name in ("source_lexicon", "k", "rule", "rate", "steps", "vectors", "target", "index", "keep"):
             if not self.adapt and getattr(self, name) is not None:
                 raise SettingError(f"{_option(name)} is about adaptation: give --adapt too")
         for name in ("source_lexicon", "vectors", "target"):
             if self.index is not None and getattr(self, name) is not None:
                 option = _option(name)
                 raise SettingError(f"{option} was decided when the index was made: leave out {option} or --index")
+        if self.keep is not None:
+            parse_size(self.keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ class OpenedTagger:
         windows: How it cuts long sentences, for the signature.
         seeds: What it was trained with, as far as its folder says.
         adaptation: How it adapts; None where it does not.
+        kept: What it keeps of source sentences, where it does.
     """
 
     tagger: TagsText
@@ -70,10 +79,15 @@ class OpenedTagger:
     windows: str = ""
     seeds: tuple[int, ...] = ()
     adaptation: AdaptationRecord | None = None
+    kept: KeptGradients | None = None
 
 
 def open_tagger(
-    name: str, options: AdaptOptions, reading: ReadOptions = AS_FOUND, on_overflow: OnOverflow = "window"
+    name: str,
+    options: AdaptOptions,
+    reading: ReadOptions = AS_FOUND,
+    on_overflow: OnOverflow = "window",
+    precision: Dtype = "fp32",
 ) -> OpenedTagger:
     """Opens a tagger by its name.
 
@@ -82,12 +96,16 @@ def open_tagger(
         options: Whether and how it adapts; rules may learn from the same source.
         reading: How the source is read.
         on_overflow: What becomes of sentences that are too long for a model.
+        precision: What a model computes in; adaptation computes in fp32.
 
     Raises:
         ModelError: When there is no such model, or it is damaged or unsafe.
-        SettingError: When there are no such rules, or rules are asked to adapt.
+        SettingError: When there are no such rules, or rules are asked to adapt, or there is nothing that could compute
+            in this precision.
         DataError: When the source cannot be read or its labels are not the model's.
     """
+    if precision == "bf16" and (options.adapt or is_rules(name)):
+        raise SettingError("--precision bf16 is for models that do not adapt: leave it out")
     if is_rules(name):
         if options.adapt:
             raise SettingError(f"{name} has no weights that could adapt: leave out --adapt")
@@ -96,7 +114,7 @@ def open_tagger(
         return OpenedTagger(load_rules(name, source), name, () if source is None else (source,))
     from salin.models import Tagger
 
-    tagger = Tagger.from_pretrained(name, on_overflow=on_overflow)
+    tagger = Tagger.from_pretrained(name, on_overflow=on_overflow, precision=precision)
     windows = tagger.windower.lengths
     seed = tagger.settings.provenance.get("settings", {}).get("seed")
     seeds = () if seed is None else (int(seed),)
@@ -108,7 +126,7 @@ def open_tagger(
     if options.source_lexicon:
         sources = (source, switch_corpus(source, Lexicon.read(*options.source_lexicon)))
     adapter, record = _adapter(tagger, sources, options)
-    return OpenedTagger(adapter, f"{name}+adapt", sources, windows, seeds, record)
+    return OpenedTagger(adapter, f"{name}+adapt", sources, windows, seeds, record, adapter.kept)
 
 
 def _option(name: str) -> str:
@@ -122,9 +140,34 @@ def open_index(folder: Path, source: Corpus, tagger: Tagger) -> SourceIndex:
     return SourceIndex.load(folder, source, tagger)
 
 
-def _adapter(tagger: Tagger, sources: tuple[Corpus, ...], options: AdaptOptions) -> tuple[TagsText, AdaptationRecord]:
+def kept_in_words(kept: KeptGradients | None) -> str:
+    """How often an adapter found what it needed of source sentences, and what keeping that takes; empty for none."""
+    asked = 0 if kept is None else kept.hits + kept.read + kept.misses
+    if kept is None or not asked:
+        return ""
+    there = [f"{kept.hits:,} ({kept.hits / asked:.0%}) were in memory", f"{kept.misses:,} were computed"]
+    if kept.read:
+        there.insert(1, f"{kept.read:,} on disk")
+    return f"gradients: of {asked:,}, {', '.join(there)}; {len(kept):,} source sentences take {in_words(kept.bytes)}"
+
+
+def _open_store(folder: Path | None, source: Corpus, tagger: Tagger, rule: Rule, steps: int) -> GradientStore | None:
+    """The gradients that an index holds, where it holds any that serve."""
+    from salin.adaptation.store import GradientStore
+    from salin.cli.console import note
+
+    if folder is None or not GradientStore.stands_in(folder):
+        return None
+    store = GradientStore.open(folder, source, tagger)
+    if steps == 1 and store.serves(rule):
+        return store
+    note(f"{folder}: its gradients are for one step of {store.rule}, and are not used")
+    return None
+
+
+def _adapter(tagger: Tagger, sources: tuple[Corpus, ...], options: AdaptOptions) -> tuple[Adapter, AdaptationRecord]:
     """The adapter, which learns from the last of the sources, and what there is to say of it."""
-    from salin.adaptation.adapter import DEFAULT_VECTORS, Adapter
+    from salin.adaptation.adapter import DEFAULT_KEEP, DEFAULT_VECTORS, Adapter
     from salin.adaptation.rules import make_rule
     from salin.evaluation import AdaptationRecord, DataRecord, FileRecord
     from salin.retrieval import VectorSettings
@@ -141,6 +184,8 @@ def _adapter(tagger: Tagger, sources: tuple[Corpus, ...], options: AdaptOptions)
         vectors=str(vectors),
         index=index,
         target=() if options.target is None else list(iter_sentences(options.target, labelled=False)),
+        keep=DEFAULT_KEEP if options.keep is None else parse_size(options.keep),
+        store=_open_store(options.index, sources[-1], tagger, rule, options.steps or 1),
     )
     record = AdaptationRecord(
         rule=rule_name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from salin.cli.corpora import ReadOptions, map_labels
-from salin.cli.options import OnOverflow
+from salin.cli.options import Dtype, OnOverflow
 from salin.cli.taggers import AdaptOptions, OpenedTagger, open_tagger
 from salin.corpus import Entity, Sentence, TagsText
 
@@ -22,6 +22,7 @@ class TagOptions:
         reading: How the input is read, and the source as far as it holds for that.
         language: ISO 639 code, for splitting text into sentences.
         on_overflow: What becomes of sentences that are too long for a model.
+        precision: What a model computes in.
         label_map: Such as `"MISC=O"`.
         threshold: Entities with a lower score are left out.
         neighbours: Whether sentences keep what they learned from.
@@ -32,6 +33,7 @@ class TagOptions:
     reading: ReadOptions
     language: str
     on_overflow: OnOverflow = "window"
+    precision: Dtype = "fp32"
     label_map: str | None = None
     threshold: float | None = None
     neighbours: bool = False
@@ -49,7 +51,7 @@ class TagOptions:
         Raises:
             SettingError: Also when the label map names a label that it does not give.
         """
-        opened = open_tagger(self.model, self.adapt, self.reading.of_source(), self.on_overflow)
+        opened = open_tagger(self.model, self.adapt, self.reading.of_source(), self.on_overflow, self.precision)
         mapping = map_labels(self.label_map, opened.tagger.labels)
         return opened, Finishing(opened.tagger, mapping, self.threshold, self.neighbours)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -169,15 +170,17 @@ def _starts(length: int, room: int, overlap: int) -> list[int]:
 
 
 def _roomiest(head: int, starts: list[int], room: int, length: int) -> int:
+    if len(starts) == 1:
+        return 0
+
     def context(index: int) -> int:
         start = starts[index]
-        if not start <= head < start + room:
-            return -1
         before = head - start if start > 0 else length
         after = start + room - 1 - head if start + room < length else length
         return min(before, after)
 
-    return max(range(len(starts)), key=context)
+    around = range(bisect_right(starts, head - room), bisect_right(starts, head))
+    return max(around, key=context)
 
 
 def _special_pieces(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -131,6 +131,7 @@ class AdaptationRecord(Record):
         rate: Its step size.
         steps: Gradient steps a sentence.
         k: Source sentences that each learned from.
+        first_rank: The rank of the first of them: more than 1 leaves out the nearest.
         vectors: What similarity was measured with, such as `mean-0-centred`.
         source: What was learned from, as it was read.
         lexicons: What it was translated with before; empty where it was not.
@@ -141,6 +142,7 @@ class AdaptationRecord(Record):
     rate: float
     steps: int
     k: int
+    first_rank: int = 1
     vectors: str
     source: list[DataRecord]
     lexicons: list[FileRecord] = []
@@ -151,8 +153,9 @@ class AdaptationRecord(Record):
         source = " and ".join(f"{data.name} ({data.checksum[:12]})" for data in self.source)
         words = " and ".join(f"{file.name} ({file.checksum[:12]})" for file in self.lexicons)
         target = f", centred on {self.target.name} ({self.target.checksum[:12]})" if self.target else ""
+        supports = f"{self.k}" if self.first_rank == 1 else f"{self.k} from rank {self.first_rank} on"
         return (
-            f"{self.rule} at rate {self.rate:g}, {self.steps} {'step' if self.steps == 1 else 'steps'} on {self.k} of "
+            f"{self.rule} at rate {self.rate:g}, {self.steps} step{'s' * (self.steps != 1)} on {supports} of "
             f"{source}{f' translated with {words}' if words else ''}, found by {self.vectors}{target}"
         )
 

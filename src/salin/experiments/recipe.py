@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from salin.adaptation.adapter import DEFAULT_VECTORS
 from salin.adaptation.rules import Rule, RuleName, make_rule
 from salin.errors import SettingError
+from salin.settings import AsBefore
 from salin.training.meta import MetaSettings
 from salin.training.methods import MethodSettings
 from salin.validation import explain, place_of
@@ -43,6 +44,7 @@ class Adaptation(_Strict):
         rule: The update rule.
         rate: Its step size; None is the rule's own.
         k: Supports a sentence.
+        first_rank: The rank of the first of them.
         steps: Gradient steps.
         vectors: What finds supports; `{encoder}` in it stands for the recipe's encoder.
         lexicons: For each test that has one, dictionaries by which most words of the supports are translated.
@@ -52,6 +54,7 @@ class Adaptation(_Strict):
     rule: RuleName = "sgd"
     rate: float | None = None
     k: int = 2
+    first_rank: Annotated[int, AsBefore(1)] = 1
     steps: int = 1
     vectors: str = DEFAULT_VECTORS
     lexicons: dict[str, tuple[Path, ...]] = {}

@@ -62,7 +62,9 @@ def _adapter(tagger: Tagger, source: Sequence[Corpus], how: Adaptation, lexicons
     if lexicons:
         lexicon = Lexicon.read(*lexicons)
         source = [switch_corpus(corpus, lexicon) for corpus in source]
-    return Adapter(tagger, source, k=how.k, rule=how.resolved_rule, steps=how.steps, vectors=how.vectors)
+    return Adapter(
+        tagger, source, k=how.k, first_rank=how.first_rank, rule=how.resolved_rule, steps=how.steps, vectors=how.vectors
+    )
 
 
 def _record(source: Sequence[Corpus], how: Adaptation, test: str) -> AdaptationRecord:
@@ -72,6 +74,7 @@ def _record(source: Sequence[Corpus], how: Adaptation, test: str) -> AdaptationR
         rate=rule.rate,
         steps=how.steps,
         k=how.k,
+        first_rank=how.first_rank,
         vectors=how.vectors,
         source=[DataRecord.of(corpus) for corpus in source],
         lexicons=[FileRecord.of(path) for path in how.lexicons.get(test, ())],

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from salin.models.crf import ConditionalRandomField
 from salin.models.decoding import Chain, legal_chain
+from salin.models.linear import quick_linear
 
 
 class PieceScorer(Protocol):
@@ -48,7 +49,10 @@ class TaggingNetwork(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Scores of each tag at each piece, `[rows, length, tags]`, for `[rows, length]` inputs."""
-        return self.classifier(input_ids=input_ids, attention_mask=attention_mask).logits
+        if self.training:
+            return self.classifier(input_ids=input_ids, attention_mask=attention_mask).logits
+        with quick_linear():
+            return self.classifier(input_ids=input_ids, attention_mask=attention_mask).logits
 
     @property
     def chain(self) -> Chain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 
 from salin.corpus import Sentence, TagsText
 from salin.encoding import OnOverflow, Window, Windower, collate, length_buckets, padding_piece
-from salin.errors import ModelError
+from salin.errors import ModelError, SettingError
 from salin.files import atomic_directory
 from salin.models.crf import ConditionalRandomField
 from salin.models.decoding import Chain, entity_spans, legal_chain, marginals, viterbi
@@ -33,8 +33,11 @@ from salin.models.positions import fitting_length
 from salin.models.settings import FILE, TaggerSettings
 
 # Sentences read ahead, so that batches can be filled with sentences of like length.
-_READ_AHEAD = 512
-_PIECES_A_BATCH = 4096
+_READ_AHEAD = 1024
+# Of a processor's caches not more than they hold, and little padding.
+_PIECES_A_BATCH = 1024
+
+Precision = Literal["fp32", "bf16"]
 
 
 class Tagger(TagsText):
@@ -46,6 +49,11 @@ class Tagger(TagsText):
         settings: Labels, head, windows.
         on_overflow: `window` cuts a sentence that does not fit one window into several that overlap; `error` refuses
             it.
+        precision: What it computes in. `bf16` is quicker where the processor knows it, and rounds; adaptation stays
+            in fp32. `benchmarks/plain_tagging.py` says how much quicker, and how many tags change.
+
+    Raises:
+        SettingError: When there is no such precision, or this machine or an exported network does not compute in it.
     """
 
     def __init__(
@@ -55,15 +63,20 @@ class Tagger(TagsText):
         settings: TaggerSettings,
         *,
         on_overflow: OnOverflow = "window",
+        precision: Precision = "fp32",
     ):
         self._scorer: PieceScorer = network.eval() if isinstance(network, TaggingNetwork) else network
         self.tokenizer = tokenizer
         self.settings = settings
         self.labels = settings.labels
         self.windower = Windower(tokenizer, settings.max_length, settings.overlap, on_overflow)
+        self.precision = precision
+        self._check_precision()
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, *, on_overflow: OnOverflow = "window") -> Tagger:
+    def from_pretrained(
+        cls, name: str | Path, *, on_overflow: OnOverflow = "window", precision: Precision = "fp32"
+    ) -> Tagger:
         """Loads a tagger.
 
         Args:
@@ -71,10 +84,11 @@ class Tagger(TagsText):
                 wrote is run by onnxruntime.
             on_overflow: `window` cuts a sentence that does not fit one window into several that overlap; `error`
                 refuses it.
+            precision: What it computes in, `fp32` or `bf16`.
 
         Raises:
             ModelError: When there is none, or it is damaged or unsafe.
-            SettingError: When it needs onnxruntime, which is not installed.
+            SettingError: When it needs onnxruntime, which is not installed, or cannot compute in this precision.
         """
         folder = resolve(name)
         settings, config = TaggerSettings.load(folder), load_config(folder)
@@ -85,7 +99,7 @@ class Tagger(TagsText):
             network = TaggingNetwork(load_classifier(folder, config), settings.tags, crf=settings.head == "crf")
             if network.crf is not None:
                 load_transitions(network.crf, folder)
-        return cls(network, load_tokenizer(folder), settings, on_overflow=on_overflow)
+        return cls(network, load_tokenizer(folder), settings, on_overflow=on_overflow, precision=precision)
 
     @classmethod
     def on_encoder(
@@ -174,11 +188,12 @@ class Tagger(TagsText):
         """Tag scores at the words of each sentence, `[words, tags]` in fp32, merged over its windows."""
         windows = self.windower.windows(sentences)
         scores = [torch.zeros(len(s.words), len(self.settings.tags)) for s in sentences]
-        for group in length_buckets([len(window) for window in windows], _PIECES_A_BATCH):
-            chosen = [windows[index] for index in group]
-            batch = collate(chosen, padding_piece(self.tokenizer)).to(self.device)
-            at_words = batch.at_words(self._scorer(batch.input_ids, batch.attention_mask)).float().cpu()
-            self.scatter(scores, chosen, at_words)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            for group in length_buckets([len(window) for window in windows], _PIECES_A_BATCH):
+                chosen = [windows[index] for index in group]
+                batch = collate(chosen, padding_piece(self.tokenizer)).to(self.device)
+                at_words = batch.at_words(self._scorer(batch.input_ids, batch.attention_mask)).float().cpu()
+                self.scatter(scores, chosen, at_words)
         return scores
 
     @staticmethod
@@ -213,6 +228,16 @@ class Tagger(TagsText):
                     *entity_spans(path, probabilities[row], self.settings.tags)
                 )
         return decoded
+
+    def _check_precision(self) -> None:
+        if self.precision not in get_args(Precision):
+            raise SettingError(f"precision is {self.precision!r}; it can be {' or '.join(get_args(Precision))}")
+        if self.precision == "fp32":
+            return
+        if self.exported:
+            raise SettingError("an exported tagger computes in what it was exported in: leave out --precision")
+        if self.device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            raise SettingError("this processor does not compute in bf16: leave out --precision (in Python precision)")
 
     def _probabilities(self, emissions: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
         scaled = emissions / self.settings.temperature

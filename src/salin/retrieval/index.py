@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -96,6 +97,12 @@ class SourceIndex:
 
     def save(self, folder: str | Path, corpus: Corpus) -> None:
         """Writes the index with the checksums of the corpus and the model that it was made with."""
+        with self.saving(folder, corpus):
+            pass
+
+    @contextmanager
+    def saving(self, folder: str | Path, corpus: Corpus) -> Generator[Path]:
+        """Writes the index, and with it what the block puts into the folder that it is given: all of it or nothing."""
         with atomic_directory(folder, marker="index.json") as temporary:
             save_file({"source": self.source, "query_mean": self.query_mean}, temporary / "vectors.safetensors")
             made_with = {
@@ -104,6 +111,7 @@ class SourceIndex:
                 "model": self.vectors.made_with(),
             }
             write_json(temporary / "index.json", made_with)
+            yield temporary
 
     @classmethod
     def load(cls, folder: str | Path, corpus: Corpus, tagger: Tagger) -> SourceIndex:

@@ -14,6 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from salin.corpus import Sentence
 from salin.encoding import Window, Windower, collate, length_buckets, padding_piece
+from salin.encoding.windows import SPECIAL
 from salin.errors import SettingError
 from salin.models.checksum import weights_checksum
 from salin.models.hidden import hidden_states
@@ -120,8 +121,8 @@ class SentenceVectors:
             if self.settings.pool == "cls":
                 pooled = hidden[:, 0]
             else:
-                length = batch.input_ids.shape[1]
-                inside = torch.tensor([[i < len(w) and w.words[i] >= 0 for i in range(length)] for w in chosen])
+                words = [torch.tensor(window.words) for window in chosen]
+                inside = torch.nn.utils.rnn.pad_sequence(words, batch_first=True, padding_value=SPECIAL) != SPECIAL
                 weights = inside.to(hidden.device, hidden.dtype)
                 pooled = (hidden * weights[:, :, None]).sum(1) / weights.sum(1, keepdim=True).clamp(min=1)
             vectors[[window.sentence for window in chosen]] = pooled.float().cpu()

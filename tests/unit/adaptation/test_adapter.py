@@ -169,6 +169,12 @@ def test_neighbours_come_most_similar_first(tagger: Tagger) -> None:
     assert nothing == SENTENCES[-1]
 
 
+def test_the_nearest_may_be_left_out(tagger: Tagger) -> None:
+    three = [sentence.neighbours for sentence in Adapter(tagger, SOURCE, k=3).tag_sentences(SENTENCES)]
+    two = [sentence.neighbours for sentence in Adapter(tagger, SOURCE, k=2, first_rank=2).tag_sentences(SENTENCES)]
+    assert two == [found[1:] for found in three]
+
+
 def test_a_sentence_of_several_windows(tagger: Tagger, rule: Rule) -> None:
     assert len(tagger.windower.windows([LONG])) > 2
     (alone,) = Adapter(tagger, SOURCE, rule=rule).tag_sentences([LONG])
@@ -241,7 +247,7 @@ def test_labels_that_the_tagger_does_not_have_are_refused(tagger: Tagger) -> Non
         Adapter(tagger, SOURCE.without_entities())
 
 
-@pytest.mark.parametrize("options", [{"k": 0}, {"steps": 0}, {"k": -1}])
+@pytest.mark.parametrize("options", [{"k": 0}, {"steps": 0}, {"first_rank": 0}, {"k": -1}])
 def test_numbers_that_make_no_sense_are_refused(tagger: Tagger, options: dict[str, int]) -> None:
     with pytest.raises(SettingError, match="at least 1"):
         Adapter(tagger, SOURCE, **options)

@@ -10,8 +10,10 @@ import torch
 
 from salin.adaptation import engines
 from salin.adaptation.adapter import Adapter
+from salin.adaptation.combined import Space, combined
 from salin.adaptation.engines import BatchedAdaptation, find_adaptable
-from salin.adaptation.kept import KeptGradients, combined
+from salin.adaptation.gradients import Factored
+from salin.adaptation.kept import KeptGradients
 from salin.adaptation.rules import BertAdam, Rule, Sgd
 from salin.adaptation.supports import Supports
 from salin.corpus import Sentence
@@ -87,20 +89,18 @@ def test_what_does_not_fit_the_budget_is_forgotten_and_computed_again(tagger: Ta
 def test_bytes_are_what_the_tensors_take(tagger: Tagger) -> None:
     for dtype in (torch.float32, torch.bfloat16):
         kept = keeper(tagger, 1 << 30, dtype)
-        tensors = {}
-        for gradient in kept.of([0, 5]).values():
-            for inputs, outputs in gradient.factors.values():
-                tensors.update({id(inputs): inputs, id(outputs): outputs})
-            tensors.update({id(vector): vector for vector in gradient.vectors.values()})
-        assert all(tensor.dtype == dtype for tensor in tensors.values())
-        assert kept.bytes == sum(tensor.untyped_storage().nbytes() for tensor in tensors.values())
+        gradients = kept.of([0, 5]).values()
+        inside = [tensor for g in gradients for tensor in (*g.blocks, g.vectors)]
+        assert all(tensor.dtype == dtype for tensor in inside)
+        assert kept.bytes == sum(tensor.nbytes for tensor in inside)
+        assert kept.bytes == sum(gradient.numbers.untyped_storage().nbytes() for gradient in gradients)
 
 
 def test_queries_keys_and_values_share_their_inputs(tagger: Tagger) -> None:
     factors = keeper(tagger, 1 << 30).of([0])[0].factors
     names = [name for name in factors if name.endswith(("query", "key", "value"))]
     assert len(names) == 6
-    assert len({id(factors[name][0]) for name in names}) == 2
+    assert len({factors[name][0].data_ptr() for name in names}) == 2
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -136,14 +136,31 @@ def test_more_than_one_step_keeps_nothing(tagger: Tagger) -> None:
     assert Adapter(tagger, SOURCE).kept is not None
     assert Adapter(tagger, SOURCE, steps=2).kept is None
     assert Adapter(tagger, SOURCE, engine="sequential").kept is None
-    assert Adapter(tagger, SOURCE, keep=0).kept is None
+
+
+def test_norms_of_sums_are_kept_where_something_is_clipped(tagger: Tagger) -> None:
+    kept = keeper(tagger, 1 << 30, torch.float64)
+    kept.clip = 0.5
+    pairs = [[0, 1], [2, 3], [1, 0]]
+    first, second = ({n: g.weight for n, g in kept.of_tasks(pairs).items()} for _ in range(2))
+    clipped = 0
+    for name, weight in first.items():
+        if not isinstance(weight, Factored):
+            continue
+        exact = weight.dense().flatten(1).norm(dim=1)
+        above = exact > 0.5
+        clipped += int(above.sum())
+        assert torch.allclose(weight.norm(above=0.5)[above], exact[above], rtol=1e-9)
+        assert (weight.norm(above=0.5)[~above] <= 0.5).all()
+        assert torch.allclose(second[name].norm(above=0.5), weight.norm(above=0.5), rtol=1e-12)
+    assert clipped
 
 
 def test_a_sentence_that_two_supports_are_copies_of_counts_twice(tagger: Tagger) -> None:
     gradients = keeper(tagger, 1 << 30, torch.float64).of([0, 1])
-    twice = combined([[gradients[0], gradients[0], gradients[1]]])
+    twice = combined([[gradients[0], gradients[0], gradients[1]]], Space())
     name = "classifier.classifier"
     words = [gradients[0].words, gradients[1].words]
-    alone = [combined([[gradients[i]]])[name].weight.dense() for i in (0, 1)]
+    alone = [combined([[gradients[i]]], Space())[name].weight.dense() for i in (0, 1)]
     expected = (2 * words[0] * alone[0] + words[1] * alone[1]) / (2 * words[0] + words[1])
     assert torch.allclose(twice[name].weight.dense(), expected, atol=1e-12)

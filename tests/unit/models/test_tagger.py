@@ -97,7 +97,7 @@ def test_transformers_loads_a_softmax_folder_without_salin(model_folder: Callabl
     with torch.no_grad():
         logits = tagger.network(window.input_ids, window.attention_mask)[0]
         theirs = ner.model(**ner.tokenizer(text, return_tensors="pt")).logits[0]
-    assert torch.equal(theirs, logits)
+    assert torch.allclose(theirs, logits, atol=1e-5)
     assert [item["entity"] for item in found] == [tagger.settings.tags[i] for i in logits[1:-1].argmax(1)]
 
 
@@ -310,3 +310,25 @@ def test_an_encoder_with_a_tagger_s_settings_is_no_tagger(saved: Path, tmp_path:
     )
     with pytest.raises(ModelError, match=r"its weights lack classifier\.bias, classifier\.weight"):
         Tagger.from_pretrained(folder)
+
+
+def test_bf16_finds_nearly_the_same(model_folder: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    tagger = fresh(model_folder("bert"))
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    rounded = Tagger(tagger.network, tagger.tokenizer, tagger.settings, precision="bf16")
+    exact, near = torch.cat(tagger.emissions(SENTENCES)), torch.cat(rounded.emissions(SENTENCES))
+    assert near.dtype == torch.float32
+    assert not torch.equal(exact, near)
+    assert torch.allclose(exact, near, atol=0.1)
+    assert torch.equal(torch.cat(tagger.emissions(SENTENCES)), exact), "the weights themselves are not rounded"
+
+
+def test_a_precision_that_cannot_be_had_is_refused(
+    model_folder: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tagger = fresh(model_folder("bert"))
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    with pytest.raises(SettingError, match="does not compute in bf16"):
+        Tagger(tagger.network, tagger.tokenizer, tagger.settings, precision="bf16")
+    with pytest.raises(SettingError, match="it can be fp32 or bf16"):
+        Tagger(tagger.network, tagger.tokenizer, tagger.settings, precision="fp8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import IO, Any, Literal
@@ -25,6 +26,7 @@ from salin.values import is_list, is_object
 
 Offsets = Literal["characters", "bytes"]
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _REMEDY = (
     'A line is {"text": ..., "entities": [{"start": 0, "end": 7, "label": "LOC"}]} or {"tokens": ..., "tags": ...}'
 )
@@ -227,7 +229,7 @@ def as_record(sentence: Sentence, offsets: Offsets = "characters") -> dict[str, 
 def _line(record: Mapping[str, Any]) -> str:
     line = json.dumps(record, ensure_ascii=False)
     # Half of a surrogate pair can stand in JSON, escaped, but not in UTF-8.
-    if not line.isascii() and any("\ud800" <= character <= "\udfff" for character in line):
+    if not line.isascii() and _SURROGATE.search(line):
         line = json.dumps(record)
     return line + "\n"
 
