@@ -27,6 +27,7 @@ from salin.models.loading import (
     quiet,
     resolve,
 )
+from salin.models.memory import give_back_memory
 from salin.models.network import PieceScorer, TaggingNetwork
 from salin.models.onnx_network import OnnxNetwork
 from salin.models.positions import fitting_length
@@ -182,6 +183,8 @@ class Tagger(TagsText):
         iterator = iter(sentences)
         while block := list(itertools.islice(iterator, _READ_AHEAD)):
             yield from self.decode(block, self.emissions(block))
+            if len(block) == _READ_AHEAD:
+                give_back_memory()
 
     @torch.no_grad()
     def emissions(self, sentences: Sequence[Sentence]) -> list[Tensor]:
