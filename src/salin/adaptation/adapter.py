@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from salin.adaptation.engines import BatchedAdaptation, SequentialAdaptation, SequentialTask, find_adaptable
+from salin.adaptation.gradients import Gradients
 from salin.adaptation.kept import KeptGradients, pieces_a_batch
 from salin.adaptation.layout import TaskBatch, lay_out
 from salin.adaptation.rules import Rule, Sgd, make_rule
@@ -129,12 +130,14 @@ class Adapter(TagsText):
         scores = [torch.zeros(len(s.words), len(self.tagger.settings.tags)) for s in block]
         tasks = [index for index, windows in enumerate(queries) if windows]
         costs = [_cost(queries[index], supports[index].windows) for index in tasks]
-        for group in length_buckets(costs, pieces_a_batch(self.tagger, _NUMBERS_A_BATCH)):
-            chosen = [tasks[index] for index in group]
-            if self._sequential:
+        buckets = length_buckets(costs, pieces_a_batch(self.tagger, _NUMBERS_A_BATCH))
+        groups = [[tasks[index] for index in bucket] for bucket in buckets]
+        gradients = None if self.kept is None else self.kept.of_groups([[neighbours[i] for i in g] for g in groups])
+        for chosen in groups:
+            if gradients is not None:
+                at_words = self._by_kept(next(gradients), [queries[i] for i in chosen])
+            elif self._sequential:
                 at_words = self._one_by_one([supports[i] for i in chosen], [queries[i] for i in chosen])
-            elif self.kept is not None:
-                at_words = self._by_kept([neighbours[i] for i in chosen], [queries[i] for i in chosen])
             else:
                 at_words = self._together([supports[i] for i in chosen], [queries[i] for i in chosen])
             flat = [window for i in chosen for window in queries[i]]
@@ -146,9 +149,8 @@ class Adapter(TagsText):
         with self._engine.adapted(*self._supports.laid_out(supports)) as fast, torch.no_grad():
             return fast.forward(self._laid_out(queries))
 
-    def _by_kept(self, neighbours: Sequence[Sequence[int]], queries: Sequence[Sequence[Window]]) -> Tensor:
-        assert self.kept is not None
-        with self._engine.adapted_by(self.kept.of_tasks(neighbours)) as fast, torch.no_grad():
+    def _by_kept(self, gradients: Gradients, queries: Sequence[Sequence[Window]]) -> Tensor:
+        with self._engine.adapted_by(gradients) as fast, torch.no_grad():
             return fast.forward(self._laid_out(queries))
 
     def _one_by_one(self, supports: Sequence[SupportSet], queries: Sequence[Sequence[Window]]) -> Tensor:

@@ -14,9 +14,8 @@ from dataclasses import replace
 
 import torch
 from cachetools import LRUCache
-from torch import Tensor
 
-from salin.adaptation.combined import Space, combined
+from salin.adaptation.combined import Space, combined, norms_of_sum
 from salin.adaptation.engines import BatchedAdaptation
 from salin.adaptation.gradients import Factored, Gradients
 from salin.adaptation.rules import Sgd
@@ -28,6 +27,7 @@ from salin.models.tagger import Tagger
 
 # Numbers in one layer's output. On a CPU the memory that a larger group takes costs more than larger products save.
 _NUMBERS_A_BATCH = {"cpu": 3 << 16, "cuda": 3 << 19}
+_GROUPS_TOGETHER = 4
 _NORMS = 1 << 16
 
 
@@ -56,14 +56,14 @@ class KeptGradients:
         store: GradientStore | None = None,
     ):
         self.supports, self.dtype, self.budget = supports, dtype, budget
-        self._engine, self._store = engine, store
+        self._engine, self.store = engine, store
         rule = engine.fast.rule
         # What is smaller is clipped by no rule: the other one clips gradients that it has made whole.
         self.clip = rule.clip if isinstance(rule, Sgd) and rule.clip else math.inf
         self._packing: Packing | None = None
         self._kept: LRUCache[int, SentenceGradient] = LRUCache(budget, getsizeof=lambda gradient: gradient.bytes)
         # Neighbours come in the same pairs again and again, so that the norms of their sums are kept too.
-        self._norms: LRUCache[tuple[int, ...], Tensor] = LRUCache(_NORMS if budget else 0)
+        self._norms: LRUCache[tuple[int, ...], list[float]] = LRUCache(_NORMS if budget else 0)
         self._space = Space()
         self.hits, self.read, self.misses = 0, 0, 0
 
@@ -76,19 +76,25 @@ class KeptGradients:
         """How many sentences' gradients are kept in memory now."""
         return len(self._kept)
 
-    def of_tasks(self, tasks: Sequence[Sequence[int]]) -> Gradients:
-        """The gradients of support sets, which are gone when those of others are asked for.
+    def of_groups(self, groups: Sequence[Sequence[Sequence[int]]]) -> Iterator[Gradients]:
+        """The gradients of the support sets of several batches, each of which is gone when the next one comes.
 
         Args:
-            tasks: The indices of the source sentences of each set.
+            groups: For each batch the support sets of its tasks, as indices of source sentences.
         """
-        found = self.of(index for task in tasks for index in task)
-        if not found:
+        for start in range(0, len(groups), _GROUPS_TOGETHER):
+            # What is missing of one batch alone would not make up batches of its own.
+            some = groups[start : start + _GROUPS_TOGETHER]
+            found = self.of(index for tasks in some for task in tasks for index in task)
+            for tasks in some:
+                yield self._combined(tasks, found)
+
+    def _combined(self, tasks: Sequence[Sequence[int]], found: Mapping[int, SentenceGradient]) -> Gradients:
+        if not any(tasks):
             return {}
-        gradients = combined([[found[index] for index in task] for task in tasks], self._space)
-        return (
-            gradients if self.clip == math.inf else self._with_norms([tuple(sorted(task)) for task in tasks], gradients)
-        )
+        sentences = [[found[index] for index in task] for task in tasks]
+        gradients = combined(sentences, self._space)
+        return gradients if self.clip == math.inf else self._with_norms(tasks, sentences, gradients)
 
     def of(self, indices: Iterable[int]) -> dict[int, SentenceGradient]:
         """The gradients of the source sentences with these indices, by index.
@@ -103,7 +109,7 @@ class KeptGradients:
             elif (gradient := self._kept.get(index)) is not None:
                 found[index] = gradient
                 self.hits += 1
-            elif self._store is not None and (gradient := self._store.get(index)) is not None:
+            elif self.store is not None and (gradient := self.store.get(index)) is not None:
                 # It stays where it is: the system keeps in memory what is read of a file, as long as there is room.
                 found[index] = gradient
                 self.read += 1
@@ -142,21 +148,21 @@ class KeptGradients:
         pieces = (sum(map(len, self.supports.of([index]).windows)) for index in indices)
         return sum(map(self.packing.size, pieces)) * self.dtype.itemsize
 
-    def _with_norms(self, tasks: Sequence[tuple[int, ...]], gradients: Gradients) -> Gradients:
+    def _with_norms(
+        self, tasks: Sequence[Sequence[int]], sentences: Sequence[Sequence[SentenceGradient]], gradients: Gradients
+    ) -> Gradients:
         """The same with the norms known, wherever something may have to be clipped."""
         factored = {name: g.weight for name, g in gradients.items() if isinstance(g.weight, Factored)}
-        norms = torch.stack([weight.bound for weight in factored.values() if weight.bound is not None], 1)
-        known = {row: self._norms[task] for row, task in enumerate(tasks) if task in self._norms}
-        for row in known:
-            norms[row] = 0  # which nobody asks about
-        for column, weight in enumerate(factored.values()):
-            norms[:, column] = replace(weight, bound=norms[:, column]).norm(self.clip)
-        for row, task in enumerate(tasks):
-            if row in known:
-                norms[row] = known[row]
-            elif self._norms.maxsize:
-                self._norms[task] = norms[row].clone()
-        columns = dict(zip(factored, norms.unbind(1), strict=True))
+        bounds = torch.stack([weight.bound for weight in factored.values() if weight.bound is not None], 1)
+        rows: list[list[float]] = bounds.tolist()
+        for place, (task, known) in enumerate(zip(tasks, sentences, strict=True)):
+            key = tuple(sorted(task))
+            if (norms := self._norms.get(key)) is None:
+                norms = norms_of_sum(known, rows[place], self.clip)
+                if self._norms.maxsize:
+                    self._norms[key] = norms
+            rows[place] = norms
+        columns = dict(zip(factored, bounds.new_tensor(rows).unbind(1), strict=True))
         return {
             name: replace(gradient, weight=replace(gradient.weight, bound=columns[name], known=True))
             if isinstance(gradient.weight, Factored)

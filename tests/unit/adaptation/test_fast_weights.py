@@ -76,7 +76,7 @@ def test_adapted_scores_from_kept_gradients(tagger: Tagger, rule: Rule) -> None:
     kept = KeptGradients(batched, Supports(_labelled(tagger), tagger), 1 << 30, torch.float64)
     together: list[Tensor] = []
     for _ in ("computed", "kept"):
-        with batched.adapted_by(kept.of_tasks([[0, 1], [2], [3, 4]])) as fast, torch.no_grad():
+        with batched.adapted_by(next(kept.of_groups([[[0, 1], [2], [3, 4]]]))) as fast, torch.no_grad():
             together.append(fast.forward(tasks.query))
     alone = torch.cat([sequential.emissions(task) for task in tasks.one_by_one])
     effect = (alone - _plain(tagger, tasks)).abs().max()
