@@ -84,6 +84,23 @@ def test_seeds_of_one_system_are_compared_together(
     assert [row["seeds"] for row in compared["rows"]] == [2]
 
 
+def test_runs_of_the_same_models_are_compared_in_pairs(
+    salin: Callable, tagger_folder: Path, corpora, tmp_path: Path
+) -> None:
+    one = tmp_path / "one.json"
+    salin("evaluate", corpora.test, "--model", tagger_folder, "--out", one)
+    files: list[Path] = []
+    for system in ("plain", "other"):
+        for seed in (7, 8):
+            files.append(tmp_path / f"{system}-{seed}.json")
+            result = json.loads(one.read_text("utf-8")) | {"system": system, "seeds": [seed]}
+            files[-1].write_text(json.dumps(result), encoding="utf-8")
+    for flags, paired in ((), False), (("--paired",), True):
+        compared = json.loads(salin("compare", *files, *flags, "--json").output)
+        assert compared["rows"][1]["versus"]["paired"] is paired
+    assert "paired t-test" in salin("compare", *files, "--paired").output
+
+
 def test_a_result_says_how_it_adapted_and_other_ways_are_other_systems(
     salin: Callable, tagger_folder: Path, corpora, tmp_path: Path
 ) -> None:

@@ -17,18 +17,22 @@ def compare(
     results: Annotated[
         list[Path], typer.Argument(help="Results of `salin evaluate`, the baseline first.", metavar="RESULT...")
     ],
+    paired: Annotated[
+        bool,
+        typer.Option("--paired", help="Runs of the same seed use the same trained model, as with and without --adapt."),
+    ] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Compare results on the same data with the first one, by tests over sentences and over runs.
 
     Results of one system that differ in their seeds alone are taken together, and two systems are compared over the
-    seeds that both have.
+    seeds that both have. What a seed does to a model is no chance where both use the same model: say `--paired`.
     """
     from salin.cli.console import output, print_json
     from salin.evaluation import Result, comparison_table
     from salin.evaluation import compare as test
 
-    comparison = test(*_systems([Result.load(path) for path in results]))
+    comparison = test(*_systems([Result.load(path) for path in results]), paired=paired)
     if as_json:
         print_json(comparison.model_dump(mode="json"))
     else:

@@ -29,6 +29,7 @@ from salin.evaluation.significance import (
     assess,
     holm,
     paired_randomisation,
+    paired_runs,
     run_permutation,
 )
 
@@ -67,6 +68,7 @@ __all__ = [
     "fit_temperature",
     "holm",
     "paired_randomisation",
+    "paired_runs",
     "reliability_table",
     "result_table",
     "run_permutation",

@@ -28,7 +28,8 @@ class Versus(Record):
             run of the other.
         p: The larger of the next two: a difference is beyond chance when neither sentences nor seeds explain it.
         p_sentences: Of the paired randomisation test over sentences.
-        p_runs: Of the permutation test over runs; None where one of the two has fewer than two runs.
+        p_runs: Of the test over runs; None where one of the two has fewer than two runs.
+        paired: Whether that was the one for runs that share their trained models by pairs.
         p_holm: `p`, adjusted for the number of systems compared.
         scope: What the test speaks of: `"these models"` where seeds play a part whose chance `p` does not cover, so
             that the same methods with other seeds may well compare otherwise; else `"the methods"`.
@@ -41,6 +42,7 @@ class Versus(Record):
     p: float
     p_sentences: float
     p_runs: float | None
+    paired: bool
     p_holm: float
     scope: Literal["the methods", "these models"]
     rounds: int
@@ -83,7 +85,12 @@ class Comparison(Record):
 
 
 def compare(
-    baseline: Sequence[Result], *others: Sequence[Result], rounds: int = 10_000, draws: int = 1000, seed: int = 0
+    baseline: Sequence[Result],
+    *others: Sequence[Result],
+    paired: bool = False,
+    rounds: int = 10_000,
+    draws: int = 1000,
+    seed: int = 0,
 ) -> Comparison:
     """Compares systems with a baseline; nothing but their results is needed.
 
@@ -93,6 +100,7 @@ def compare(
     Args:
         baseline: Runs of the baseline that differ in their seed alone.
         others: The same for each other system.
+        paired: Runs of the same seed use the same trained model, in all systems, as with and without adaptation.
         rounds: Of each test.
         draws: Of each bootstrap.
         seed: Of the random generators.
@@ -110,7 +118,7 @@ def compare(
     for name, runs, table in zip(names[1:], systems[1:], counts[1:], strict=True):
         shared, note = _shared(runs, systems[0], names[0])
         if shared is not None:
-            versus[name] = _versus(table, counts[0], shared, rounds, draws, seed)
+            versus[name] = _versus(table, counts[0], shared, paired, rounds, draws, seed)
         notes[name] = [note, _versions([systems[0], runs])]
     adjusted = holm({name: test.p for name, test in versus.items()})
     rows: list[ComparisonRow] = []
@@ -163,19 +171,27 @@ def _shared(runs: dict[Seeds, Result], base: dict[Seeds, Result], name: str) -> 
 
 
 def _versus(
-    own: dict[Seeds, IntArray], base: dict[Seeds, IntArray], shared: list[Seeds], rounds: int, draws: int, seed: int
+    own: dict[Seeds, IntArray],
+    base: dict[Seeds, IntArray],
+    shared: list[Seeds],
+    paired: bool,
+    rounds: int,
+    draws: int,
+    seed: int,
 ) -> Versus:
     first, second = (np.stack([table[()]] if () in table else [table[s] for s in shared]) for table in (own, base))
-    test = assess(first, second, rounds=rounds, seed=seed)
+    paired = paired and len(first) == len(second) > 1
+    test = assess(first, second, paired=paired, rounds=rounds, seed=seed)
     return Versus(
         difference=test.sentences.difference,
-        interval=IntervalRecord.of(difference_interval(first, second, draws=draws, seed=seed)),
+        interval=IntervalRecord.of(difference_interval(first, second, paired=paired, draws=draws, seed=seed)),
         seeds=[number for seeds in shared for number in seeds],
         p=test.p,
         p_sentences=test.sentences.p,
-        p_runs=None if test.runs is None else test.runs.p,
+        p_runs=test.p_runs,
+        paired=paired,
         p_holm=test.p,
-        scope="these models" if shared and test.runs is None else "the methods",
+        scope="these models" if shared and test.p_runs is None else "the methods",
         rounds=test.sentences.rounds,
     )
 

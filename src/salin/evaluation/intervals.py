@@ -75,32 +75,46 @@ def bootstrap_interval(counts: IntArray, *, draws: int = 1000, level: float = 0.
 
 
 def difference_interval(
-    first: IntArray, second: IntArray, *, draws: int = 1000, level: float = 0.95, seed: int = 0
+    first: IntArray,
+    second: IntArray,
+    *,
+    paired: bool = False,
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> Interval:
     """The interval of the mean micro-F1 of one system minus that of another.
 
     Drawn as for `bootstrap_interval`: the sentences are the same for both systems, so what is hard for both cancels
-    out; the runs of each are drawn by themselves. What is said there about few runs holds here too: with two or three,
-    the interval may leave out 0 where `run_permutation` cannot tell the methods apart.
+    out; the runs of each are drawn by themselves, paired ones together. What is said there about few runs holds here
+    too: with two or three, the interval may leave out 0 where a test over runs cannot tell the methods apart.
 
     Args:
         first: `[sentences, 3]` or `[runs, sentences, 3]`: tp, predicted, gold.
-        second: The same for the second system on the same sentences; another number of runs is fine.
+        second: The same for the second system on the same sentences; another number of runs is fine unless `paired`.
+        paired: See `assess`.
         draws: See `bootstrap_interval`.
         level: See `bootstrap_interval`.
         seed: See `bootstrap_interval`.
 
     Raises:
-        SettingError: When there are no sentences or unlike ones, or `level` or `draws` make no sense.
+        SettingError: When there are no sentences or unlike ones, paired systems have different numbers of runs, or
+            `level` or `draws` make no sense.
     """
     a, b = _checked(first, draws, level), _checked(second, draws, level)
     if a.shape[1] != b.shape[1]:
         raise SettingError(f"systems scored on {a.shape[1]} and on {b.shape[1]} sentences cannot be compared")
+    if paired and len(a) != len(b):
+        raise SettingError(f"{len(a)} runs and {len(b)} are no pairs")
     generator = np.random.default_rng(seed)
-    values = [
-        _mean_of_drawn(f1s[:, : len(a)], generator) - _mean_of_drawn(f1s[:, len(a) :], generator)
-        for f1s in _resampled_f1(np.concatenate([a, b]), draws, generator)
-    ]
+
+    def difference(f1s: FloatArray) -> FloatArray:
+        own, other = f1s[:, : len(a)], f1s[:, len(a) :]
+        if paired:
+            return _mean_of_drawn(own - other, generator)
+        return _mean_of_drawn(own, generator) - _mean_of_drawn(other, generator)
+
+    values = [difference(f1s) for f1s in _resampled_f1(np.concatenate([a, b]), draws, generator)]
     return _percentiles(values, draws, level)
 
 
@@ -134,10 +148,10 @@ def _percentiles(values: list[FloatArray], draws: int, level: float) -> Interval
     return Interval(float(low), float(high), level, draws)
 
 
-def _mean_of_drawn(f1s: FloatArray, generator: np.random.Generator) -> FloatArray:
+def _mean_of_drawn(values: FloatArray, generator: np.random.Generator) -> FloatArray:
     """For each row of `[draws, runs]` the mean of as many runs as there are, drawn with replacement."""
-    drawn = generator.integers(f1s.shape[1], size=f1s.shape)
-    return np.take_along_axis(f1s, drawn, axis=1).mean(axis=1)
+    drawn = generator.integers(values.shape[1], size=values.shape)
+    return np.take_along_axis(values, drawn, axis=1).mean(axis=1)
 
 
 def _resampled_f1(runs: IntArray, draws: int, generator: np.random.Generator) -> Iterator[FloatArray]:

@@ -120,13 +120,14 @@ def _comparison_footer(comparison: Comparison) -> tuple[str, ...]:
     tested = [row.versus for row in others if row.versus is not None]
     if tested:
         footer.append(
-            f"p against {base.system}: sent., by paired randomisation over sentences; runs, by permutation of whole "
-            "runs; Holm, the larger of the two, adjusted for the number of comparisons."
+            f"p against {base.system}: sent., by paired randomisation over sentences; runs, by "
+            + ("paired t-test over runs" if all(versus.paired for versus in tested) else "permutation of whole runs")
+            + "; Holm, the larger of the two, adjusted for the number of comparisons."
         )
     these = [row.system for row in others if row.versus is not None and row.versus.scope == "these models"]
     if these:
         footer.append(f"{', '.join(these)}: p speaks of these models only, not of what other seeds would give.")
-    for count in sorted({len(versus.seeds) for versus in tested if versus.p_runs is not None}):
+    for count in sorted({len(versus.seeds) for versus in tested if versus.p_runs is not None and not versus.paired}):
         least = 2 / comb(2 * count, count)
         if least > _USUAL_LEVEL:
             footer.append(f"With {count} runs of each, p over runs is {least:.2g} at the least.")

@@ -48,7 +48,7 @@ class Adaptation(_Strict):
         steps: Gradient steps.
         vectors: What finds supports; `{encoder}` in it stands for the recipe's encoder.
         lexicons: For each test that has one, dictionaries by which most words of the supports are translated.
-        baseline: The system that the row is tested against, instead of its system's own.
+        baseline: The row that it is tested against, instead of its system's own: `SYSTEM` or `SYSTEM+NAME`.
     """
 
     rule: RuleName = "sgd"
@@ -169,11 +169,13 @@ class Recipe(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
-        baselines = [self.baseline, *(system.baseline for system in self.systems.values())]
-        baselines += [how.baseline for system in self.systems.values() for how in system.adapt.values()]
-        for name in baselines:
+        for name in (self.baseline, *(system.baseline for system in self.systems.values())):
             if name is not None and name not in self.systems:
                 raise ValueError(f"the baseline {name!r} is none of its systems")
+        adapted = {f"{name}+{key}": how for name, system in self.systems.items() for key, how in system.adapt.items()}
+        for how in adapted.values():
+            if how.baseline is not None and how.baseline not in {*self.systems, *adapted}:
+                raise ValueError(f"the baseline {how.baseline!r} is none of its rows")
         tests = [test for labels in self.label_sets.values() for test in labels.tests]
         if twice := sorted({test for test in tests if tests.count(test) > 1}):
             raise ValueError(f"two label sets have a test called {twice[0]!r}; their results would be one row")

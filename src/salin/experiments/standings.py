@@ -23,11 +23,13 @@ class Row:
 
     Attributes:
         name: `SYSTEM`, `SYSTEM+ADAPTATION` or `SYSTEM 5%`.
+        tagger: What two rows have in common that use the same trained taggers, seed by seed.
         baseline: The row that it is tested against; None for the baseline itself.
         plain: For an adapted row, that of the same tagger without adaptation.
     """
 
     name: str
+    tagger: str
     baseline: str | None
     plain: str | None = None
 
@@ -79,12 +81,20 @@ class Standings:
         runs = {test: _by_row(cell.results.get(test, {}) for cell in found) for test in tests}
         named = {row for by_row in runs.values() for row in by_row} | {row for cell in found for row in cell.dev}
         rows = tuple(row for row in _rows(recipe) if row.name in named)
+        taggers = {row.name: row.tagger for row in rows}
+
+        def versus(by_row: Runs, row: Row, baseline: str | None) -> ComparisonRow:
+            if baseline is None or baseline not in by_row:
+                return compare(by_row[row.name]).rows[0]
+            paired = taggers[baseline] == row.tagger
+            return compare(by_row[baseline], by_row[row.name], paired=paired).rows[1]
+
         compared: dict[str, dict[str, ComparisonRow]] = {}
         gains: dict[str, dict[str, ComparisonRow]] = {}
         for test, by_row in runs.items():
-            compared[test] = {row.name: _versus(by_row, row.name, row.baseline) for row in rows if row.name in by_row}
+            compared[test] = {row.name: versus(by_row, row, row.baseline) for row in rows if row.name in by_row}
             adapted = [row for row in rows if row.plain in by_row and row.name in by_row]
-            gains[test] = {row.name: _versus(by_row, row.name, row.plain) for row in adapted}
+            gains[test] = {row.name: versus(by_row, row, row.plain) for row in adapted}
         return cls(experiment, tuple(found), stale, rows, runs, compared, gains)
 
     @property
@@ -110,11 +120,12 @@ def _rows(recipe: Recipe) -> Iterator[Row]:
         against = system.baseline or recipe.baseline
         if system.finetune is not None:
             for share in system.finetune.fractions:
-                yield Row(f"{name} {share:.0%}", None if against == name else f"{against} {share:.0%}")
+                row = f"{name} {share:.0%}"
+                yield Row(row, row, None if against == name else f"{against} {share:.0%}")
             continue
-        yield Row(name, None if against == name else against)
+        yield Row(name, name, None if against == name else against)
         for key, how in system.adapt.items():
-            yield Row(f"{name}+{key}", how.baseline or against, name)
+            yield Row(f"{name}+{key}", name, how.baseline or against, name)
 
 
 def _by_row(parts: Iterable[Mapping[str, Result]]) -> dict[str, list[Result]]:
@@ -123,10 +134,3 @@ def _by_row(parts: Iterable[Mapping[str, Result]]) -> dict[str, list[Result]]:
         for row, result in part.items():
             found.setdefault(row, []).append(result)
     return {row: sorted(results, key=lambda result: result.seeds) for row, results in found.items()}
-
-
-def _versus(runs: Runs, row: str, baseline: str | None) -> ComparisonRow:
-    """A row with its interval, and tested against another where that is finished."""
-    if baseline is None or baseline not in runs:
-        return compare(runs[row]).rows[0]
-    return compare(runs[baseline], runs[row]).rows[1]

@@ -61,8 +61,9 @@ def significance_table(standings: Standings) -> ReportTable:
     """Each row beside its baseline, and each adapted one beside the same tagger without adaptation."""
     footer = (
         "Difference of mean F1 in points [95 % bootstrap interval over sentences and seeds] and p: the larger of a "
-        "paired randomisation over sentences and a permutation of runs; * marks one over sentences alone, which speaks "
-        f"of these trained models and not of other seeds. Not corrected for the number of rows. {standings.progress}",
+        "paired randomisation over sentences and a test over runs, which is a permutation of them, or a paired t-test "
+        "where both rows use the same trained taggers; * marks one over sentences alone, which speaks of these trained "
+        f"models and not of other seeds. Not corrected for the number of rows. {standings.progress}",
     )
     tests = list(standings.runs)
     pairs = [(row, against, found) for row in standings.rows for against, found in _comparisons(standings, row)]

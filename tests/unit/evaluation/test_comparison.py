@@ -82,7 +82,7 @@ def test_seeds_that_both_have_are_compared_whatever_the_order(runs: Any) -> None
     a, b = (np.stack([run.counts() for run in system]) for system in (base, other))
     test = assess(b, a)
     assert versus.seeds == [1, 2, 3]
-    assert (versus.p_sentences, versus.p_runs) == (test.sentences.p, test.runs.p)
+    assert (versus.p_sentences, versus.p_runs) == (test.sentences.p, test.p_runs)
     assert versus.p == max(versus.p_sentences, versus.p_runs) == versus.p_holm
     mean, base_mean = (np.mean([run.micro.f1 for run in system]) for system in (other, base))
     assert versus.difference == pytest.approx(mean - base_mean)
@@ -92,6 +92,20 @@ def test_seeds_that_both_have_are_compared_whatever_the_order(runs: Any) -> None
     assert versus.scope == "the methods"
     assert comparison.rows[1].note == ""
     assert compare(base[::-1], [other[1], other[2], other[0]]) == comparison
+
+
+def test_runs_of_the_same_models_are_tested_in_pairs(runs: Any) -> None:
+    plain, adapted = runs("plain", 0, 1, 2), runs("adapted", 0, 1, 2, shift=1)
+    row = compare(plain, adapted, paired=True).rows[1]
+    expected = assess(*(np.stack([run.counts() for run in side]) for side in (adapted, plain)), paired=True)
+    assert row.versus is not None
+    assert row.versus.paired
+    assert row.versus.p_runs == expected.p_runs
+    # Nothing is paired where there is but one model.
+    alone = compare(plain[:1], adapted[:1], paired=True).rows[1].versus
+    assert alone is not None
+    assert not alone.paired
+    assert alone.scope == "these models"
 
 
 def test_other_seeds_are_left_out_of_the_test_and_said(runs: Any) -> None:

@@ -65,6 +65,18 @@ def test_unlike_seeds_widen_the_interval_of_a_difference() -> None:
     assert (back.low, back.high) == (0, 1)
 
 
+def test_seeds_that_both_share_do_not_widen_the_interval_of_a_difference() -> None:
+    # Two models, one perfect and one useless: what is done to both of them makes no difference to either.
+    perfect = np.ones((40, 3), dtype=np.int64)
+    useless = np.stack([np.zeros(40), np.ones(40), np.ones(40)], axis=1).astype(np.int64)
+    models = np.stack([perfect, useless])
+    paired = difference_interval(models, models, paired=True)
+    assert (paired.low, paired.high) == (0, 0)
+    assert difference_interval(models, models).high == 1
+    with pytest.raises(SettingError, match="2 runs and 1 are no pairs"):
+        difference_interval(models, perfect, paired=True)
+
+
 def test_differences_of_unlike_data_are_refused() -> None:
     with pytest.raises(SettingError, match="4 and on 3 sentences"):
         difference_interval(np.ones((4, 3), dtype=np.int64), np.ones((3, 3), dtype=np.int64))

@@ -1,4 +1,4 @@
-"""Both tests against exact enumeration, what they take for chance, and Holm's correction by hand."""
+"""The tests against exact enumeration and scipy, what they take for chance, and Holm's correction by hand."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import permutation_test
+from scipy.stats import permutation_test, ttest_rel
 
 from salin.errors import SettingError
-from salin.evaluation import assess, holm, paired_randomisation, run_permutation
+from salin.evaluation import assess, holm, paired_randomisation, paired_runs, run_permutation
 from salin.evaluation.counts import IntArray
 
 
@@ -150,22 +150,43 @@ def test_one_run_says_nothing_about_runs() -> None:
     assert run_permutation(three, one) is None
     assert run_permutation(one[0], three) is None
     test = assess(one, three)
-    assert test.runs is None
+    assert test.p_runs is None
     assert test.p == test.sentences.p
+    assert paired_runs(one, runs_with_f1(0.1)) is None
+
+
+@given(pairs=st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=2, max_size=6))
+def test_paired_runs_agree_with_scipy(pairs: list[tuple[int, int]]) -> None:
+    first, second = (np.array(side) / 100 for side in zip(*pairs, strict=True))
+    assume(np.ptp(first - second) > 1e-9)  # scipy divides by zero there
+    assert paired_runs(runs_with_f1(*first), runs_with_f1(*second)) == pytest.approx(ttest_rel(first, second).pvalue)
+
+
+def test_pairs_that_all_differ_alike_leave_nothing_to_chance() -> None:
+    assert paired_runs(runs_with_f1(0.5, 0.7), runs_with_f1(0.5, 0.7)) == 1
+    assert paired_runs(runs_with_f1(0.5, 0.75), runs_with_f1(0.25, 0.5)) == 0
+
+
+def test_a_gain_that_every_model_has_shows_for_all_their_seeds() -> None:
+    plain = (0.50, 0.58, 0.64, 0.70, 0.77)
+    adapted = tuple(value + gain for value, gain in zip(plain, (0.02, 0.03, 0.02, 0.03, 0.02), strict=True))
+    paired = assess(runs_with_f1(*adapted), runs_with_f1(*plain), paired=True)
+    unpaired = assess(runs_with_f1(*adapted), runs_with_f1(*plain))
+    assert paired.p_runs is not None and paired.p_runs < 0.001
+    assert unpaired.p_runs is not None and unpaired.p_runs > 0.5
 
 
 def runs_of_a_method(
-    generator: np.random.Generator, ease: NDArray[np.float64], accuracy: float, seeds: float
+    generator: np.random.Generator, ease: NDArray[np.float64], accuracy: NDArray[np.float64]
 ) -> IntArray:
     """Five runs of a method that finds a sentence's one entity with some probability.
 
     Args:
         generator: Draws.
         ease: What each sentence adds to that probability, whoever tags it.
-        accuracy: Of the method, over all seeds.
-        seeds: The standard deviation between seeds.
+        accuracy: Of each run, over all sentences, `[5]`.
     """
-    probabilities = accuracy + generator.normal(0, seeds, size=(5, 1)) + ease
+    probabilities = accuracy[:, None] + ease
     right = generator.random(probabilities.shape) < probabilities
     return np.stack([right, np.ones_like(right), np.ones_like(right)], axis=-1).astype(np.int64)
 
@@ -176,7 +197,9 @@ def share_of_small_p(difference: float, seeds: float) -> tuple[float, float]:
     small = []
     for _ in range(300):
         ease = generator.uniform(-0.25, 0.25, size=500)
-        first, second = (runs_of_a_method(generator, ease, 0.6 + d, seeds) for d in (difference, 0))
+        first, second = (
+            runs_of_a_method(generator, ease, 0.6 + d + generator.normal(0, seeds, size=5)) for d in (difference, 0)
+        )
         test = assess(first, second, rounds=300)
         small.append((test.sentences.p <= 0.05, test.p <= 0.05))
     over_sentences, over_both = np.mean(small, axis=0)
@@ -198,6 +221,28 @@ def test_equal_methods_with_equal_seeds_are_rarely_told_apart() -> None:
 
 def test_unlike_methods_are_told_apart_for_all_their_seeds() -> None:
     assert share_of_small_p(difference=0.08, seeds=0.03)[1] > 0.8
+
+
+def share_of_small_p_of_gains(gain: float, varies: float) -> float:
+    """How often p of a gain over the very same five models is at most 0.05; the models differ by their seeds."""
+    generator = np.random.default_rng(11)
+    small = 0
+    for _ in range(300):
+        ease = generator.uniform(-0.25, 0.25, size=500)
+        models = 0.6 + generator.normal(0, 0.03, size=5)
+        plain = runs_of_a_method(generator, ease, models)
+        adapted = runs_of_a_method(generator, ease, models + generator.normal(gain, varies, size=5))
+        small += assess(adapted, plain, paired=True, rounds=300).p <= 0.05
+    return small / 300
+
+
+def test_what_changes_nothing_for_the_same_models_is_rarely_called_a_gain() -> None:
+    assert share_of_small_p_of_gains(gain=0, varies=0) <= 0.075
+    assert share_of_small_p_of_gains(gain=0, varies=0.03) <= 0.075
+
+
+def test_a_gain_for_the_same_models_is_found_for_all_their_seeds() -> None:
+    assert share_of_small_p_of_gains(gain=0.08, varies=0.03) > 0.8
 
 
 def test_a_system_without_seeds_stands_beside_each_seed_of_the_other() -> None:

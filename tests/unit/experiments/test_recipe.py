@@ -86,6 +86,13 @@ def test_what_does_not_fit_together_is_named(tmp_path: Path, addition: str, comp
         Recipe.read(write_recipe(tmp_path, RECIPE + addition))
 
 
+def test_an_adapted_row_may_be_tested_against_another(tmp_path: Path) -> None:
+    text = RECIPE.replace('"bertadam" }', '"bertadam", baseline = "meta+sgd" }')
+    assert Recipe.read(write_recipe(tmp_path, text)).systems["meta"].adapt["bertadam"].baseline == "meta+sgd"
+    with pytest.raises(SettingError, match="'meta\\+sdg' is none of its rows"):
+        Recipe.read(write_recipe(tmp_path, text.replace("meta+sgd", "meta+sdg")))
+
+
 def test_models_that_begin_with_a_dot_lie_from_the_recipe(tmp_path: Path) -> None:
     text = RECIPE.replace("ENCODER", "../models/small").replace(
         '"bertadam" }', '"bertadam", vectors = "cls-last@../models/other" }'

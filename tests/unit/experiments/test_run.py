@@ -121,6 +121,14 @@ def test_each_row_is_tested_against_its_baseline_and_an_adapted_one_also_against
     assert all(" p " in row[2] for row in table.rows)
 
 
+def test_runs_of_the_same_taggers_are_tested_in_pairs(finished: Path) -> None:
+    standings = Standings.read(finished / "tiny.toml", finished / "results")
+    gain, other = standings.gains["es"]["meta+sgd"].versus, standings.compared["es"]["meta+sgd"].versus
+    assert gain is not None and other is not None
+    assert gain.paired, "meta+sgd and meta are the same taggers"
+    assert not other.paired, "meta+sgd and direct are not"
+
+
 def test_tables_are_written_between_marks_and_nowhere_else(finished: Path, tmp_path: Path) -> None:
     document = tmp_path / "README.md"
     document.write_text(
