@@ -9,6 +9,8 @@ TORCH ?= torch==2.13.0
 TORCH_ARGS ?=
 PYTEST_ARGS ?= -n 2 --dist loadfile
 DEMO ?= $(BIN)/python examples/demo.py
+# `--quick`, or names of benchmarks.
+BENCH ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq
@@ -36,10 +38,7 @@ types: $(VENV)/.with-dev ## pyright in strict mode
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: $(VENV)/.with-test ## what claims about speed are measured with
-	@for script in benchmarks/*.py; do \
-	    if [ -e "$$script" ]; then echo "$$script" && $(BIN)/python "$$script" || exit 1; \
-	    else echo "There is no benchmark yet."; fi; \
-	done
+	@$(BIN)/python benchmarks/run.py $(BENCH)
 
 docs: $(VENV)/.with-docs ## the documentation, to docs/_build/html/index.html
 	@$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build/html
@@ -48,6 +47,7 @@ docs: $(VENV)/.with-docs ## the documentation, to docs/_build/html/index.html
 tables: $(VENV)/.with-test ## the tables and figures in README and docs, from results/
 	@$(BIN)/python -c "from glob import glob; from salin.experiments import fill_documents; \
 	    print('%d tables and %d figures' % fill_documents(['README.md', *sorted(glob('docs/**/*.md', recursive=True))]))"
+	@$(BIN)/python benchmarks/table.py --fill docs/reference/benchmarks.md
 
 clean: ## removes caches and what was built; the environment and runs/ stay
 	@rm -rf build dist docs/_build .pytest_cache .ruff_cache .hypothesis

@@ -1,13 +1,14 @@
 """What test-time adaptation costs, as a multiple of plain tagging: text in, entities out, retrieval included.
 
     python benchmarks/adaptation_price.py            # writes results/benchmarks/adaptation_price.json; about 20 minutes
-    python benchmarks/adaptation_price.py --quick    # a few minutes, for trying it; writes nothing
+    python benchmarks/adaptation_price.py --quick    # a few minutes, for trying it
 
 Tags the Spanish CoNLL-2002 test set with English CoNLL-2003 as the source where ../shared/data is, else the bundled
 open corpus, with one thread. What is compared is processor time (of the process and of the system for it, which is
 where page faults show) for each piece of the queries, divided by that of plain tagging of the whole set in the same
-round; medians over rounds. Networks compute in fp32; gradients are kept in what is the rule's default, unless a row
-names another. Index and windows of the source are made before, as they are once for all texts.
+round; medians over rounds. Networks compute in fp32; gradients are kept in what the row says, which is the rule's
+default unless it is among those of `all kept`. Index and windows of the source are made before, as they are once for
+all texts.
 
 Each row but the first has run once before it is timed, so that the memory it takes is there.
 
@@ -21,7 +22,6 @@ the sequential engine of the same rule.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import gc
 import statistics
@@ -33,40 +33,40 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from measuring import Row, arguments, save, tell
+from subjects import ENCODERS, make_tagger, source, target
 from torch import nn
-from transformers import BertConfig, BertModel
 
 from salin.adaptation import official
 from salin.adaptation.adapter import Adapter
 from salin.adaptation.official_windows import Windows, label_names, windows
 from salin.adaptation.store import GradientStore, made_with, write_store
-from salin.corpus import Corpus, Sentence, read
-from salin.evaluation.records import Environment
-from salin.files import write_json
+from salin.corpus import Corpus, Sentence
 from salin.models import Tagger
-from salin.models.loading import load_tokenizer, resolve
 from salin.retrieval import SourceIndex, VectorSettings
 
-ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "results" / "benchmarks" / "adaptation_price.json"
-NER = ROOT.parent / "shared" / "data" / "ner"
 KEEP = 4 << 30
-LABELS = ["LOC", "MISC", "ORG", "PER"]
 ROUNDS = {"salin-tiny": 3, "mbert-sized": 1}
+MOST = {
+    "salin-tiny": {"one pass, nothing kept before": 2.5, "all kept": 1.6},
+    "mbert-sized": {"one pass, nothing kept before": 3, "all kept": 1.35, "cold, no support shared": 4.5},
+}
 
 
 @dataclass
-class Row:
+class Timed:
     """Something that tags sentences, and what that took, a figure a round.
 
     Attributes:
+        rule: Its update rule.
         name: What it is called.
         sentences: What is tagged.
         prepare: Makes what tags them, which is let go of when that is done: several would not fit into memory.
         note: What there is to say of it afterwards.
-        reference: The row whose entities it should give.
+        reference: The name of the row of the same rule whose entities it should give.
     """
 
+    rule: str
     name: str
     sentences: Sequence[Sentence]
     prepare: Callable[[], Adapter | Callable[[], object]]
@@ -76,52 +76,30 @@ class Row:
     seconds: list[float] = field(default_factory=list)
     tagged: list[Sentence] = field(default_factory=list)
     noted: str = ""
+    dtype: str = "fp32"
 
 
 def main() -> None:
     """Runs it and writes the result."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--encoder", choices=list(ROUNDS), action="append")
+    options = arguments(__doc__)
+    options.add_argument("--encoder", choices=ENCODERS, action="append")
     options.add_argument("--rounds", type=int, help="default: 3 of the bundled encoder, 1 of the other")
-    options.add_argument("--quick", action="store_true")
     chosen = options.parse_args()
     torch.set_num_threads(1)
-    source, target = _corpora()
-    tables = []
-    for name in chosen.encoder or list(ROUNDS):
-        tagger = Tagger.from_pretrained("salin-tiny") if name == "salin-tiny" else _mbert_sized()
-        fitting = source.map_labels({label: "O" for label in source.labels if label not in tagger.labels})
-        sizes = (40, 16, 4) if chosen.quick else (len(target), 500, 24)
-        if chosen.quick:
-            fitting = fitting[:2000]
+    tested = target()
+    rows: list[Row] = []
+    for name in chosen.encoder or ENCODERS:
+        tagger = make_tagger(name)
+        sizes = (40, 16, 4) if chosen.quick else (len(tested), 500, 24)
+        known = source(tagger.labels)[: 2000 if chosen.quick else None]
         with tempfile.TemporaryDirectory() as folder:
-            bench = _Bench(tagger, fitting, target.sentences[: sizes[0]], sizes[1], sizes[2], Path(folder))
-            rows = bench.timed(chosen.rounds or (1 if chosen.quick else ROUNDS[name]))
-        print(
-            f"\n{name}, one thread, {sizes[0]} sentences of {target.name}, median {bench.plain():.1f} ms each plainly"
-        )
-        for row in rows:
-            print(f"  {row['row']:44} {row['ratio']:7.2f} x plain   {row['note']}")
-        tables.append({"encoder": name, "source": source.name, "target": target.name, "rows": rows})
+            bench = _Bench(tagger, known, tested.sentences[: sizes[0]], sizes[1], sizes[2], Path(folder))
+            timed = bench.timed(chosen.rounds or (1 if chosen.quick else ROUNDS[name]))
+        plain = f"plain tagging ({bench.plain():.1f} ms a sentence)"
+        subject = f"{name}, 1 thread, {tested.name}, supports of {known.name}"
+        rows += [tell(bench.row(each, timed, subject, plain, MOST[name].get(each.name))) for each in timed]
         del bench
-    if not chosen.quick:
-        write_json(OUT, {"threads": 1, "environment": Environment.here().model_dump(), "tables": tables})
-
-
-def _corpora() -> tuple[Corpus, Corpus]:
-    if NER.exists():
-        return read(NER / "conll2003" / "en" / "train.conll"), read(NER / "conll2002" / "es" / "test.conll")
-    return read("open-corpus/en/train"), read("open-corpus/es/test")
-
-
-def _mbert_sized() -> Tagger:
-    """12 blocks of 768, random weights; the bundled tokenizer, since a vocabulary's size costs nothing here."""
-    torch.manual_seed(0)
-    tokenizer = load_tokenizer(resolve("salin-tiny-encoder"))
-    with tempfile.TemporaryDirectory() as folder:
-        BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        return Tagger.on_encoder(folder, LABELS)
+    save(chosen, "adaptation_price", rows, rounds=ROUNDS)
 
 
 class _Bench:
@@ -150,7 +128,7 @@ class _Bench:
         """Milliseconds a sentence of plain tagging."""
         return 1e3 * statistics.median(self._plain) / len(self.sentences)
 
-    def timed(self, rounds: int) -> list[dict[str, Any]]:
+    def timed(self, rounds: int) -> list[Timed]:
         """Times every row once a round, beside plain tagging."""
         rows = list(self._rows())
         _consume(self.tagger, self.sentences[:64])
@@ -158,10 +136,28 @@ class _Bench:
             self._plain.append(_seconds(lambda: _consume(self.tagger, self.sentences)))
             for row in rows:
                 self._time(row)
-        tagged = {row.name: row.tagged for row in rows}
-        return [self._result(row, tagged.get(row.reference or "")) for row in rows]
+        return rows
 
-    def _time(self, row: Row) -> None:
+    def row(self, timed: Timed, among: Sequence[Timed], subject: str, plain: str, most: float | None) -> Row:
+        """A row of the table."""
+        note, ratio = timed.noted, statistics.median(timed.ratios)
+        same = {other.name: other for other in among if other.rule == timed.rule}
+        if timed.reference is not None:
+            pairs = list(zip(timed.tagged, same[timed.reference].tagged, strict=True))
+            note = f"differ: {sum(a.spans() != b.spans() for a, b in pairs)} of {len(pairs)}"
+        elif "all kept, a sample" in same and timed.sentences is self.sample:
+            note = f"{ratio / statistics.median(same['all kept, a sample'].ratios):.1f} times ours with all kept"
+        return Row(
+            subject, timed.name, "time", plain, ratio, rule=timed.rule, most=most, note=note,
+            dtype=timed.dtype,
+            more={
+                "sentences": len(timed.sentences),
+                "ratios": timed.ratios,
+                "milliseconds a sentence": 1e3 * statistics.median(timed.seconds) / len(timed.sentences),
+            },
+        )  # fmt: skip
+
+    def _time(self, row: Timed) -> None:
         made = row.prepare()
 
         def run() -> None:
@@ -174,28 +170,29 @@ class _Bench:
         plain = self._plain[-1] / self._pieces(self.sentences)
         row.ratios.append(row.seconds[-1] / self._pieces(row.sentences) / plain)
         row.noted = row.note(made)
+        if isinstance(made, Adapter) and made.kept is not None and (len(made.kept) or made.kept.store is not None):
+            row.dtype = f"fp32, gradients {'bf16' if made.kept.dtype == torch.bfloat16 else 'fp32'}"
 
-    def _rows(self) -> Iterator[Row]:
-        yield Row("sgd: one pass, nothing kept before", self.sentences, lambda: self._adapter(keep=KEEP), _counts)
-        for dtype in (torch.bfloat16, torch.float32):
-            name = f"sgd: all kept, {str(dtype).removeprefix('torch.')}"
-            warm = lambda dtype=dtype: self._warm(self.begin, keep=2 * KEEP, keep_dtype=dtype)  # noqa: E731
-            yield Row(name, self.begin, warm, _size)
-        yield Row("sgd: all on disk, bfloat16", self.begin, self._stored, _size_of_store)
-        yield Row("sgd: cold, no support shared", self.alone, lambda: self._warm(self.alone, keep=0), self._floor)
+    def _rows(self) -> Iterator[Timed]:
+        begin, alone, sample = self.begin, self.alone, self.sample
+        yield Timed("sgd", "one pass, nothing kept before", self.sentences, lambda: self._adapter(keep=KEEP), _counts)
+        for dtype in (torch.float32, torch.bfloat16):
+            warm = lambda dtype=dtype: self._warm(begin, keep=2 * KEEP, keep_dtype=dtype)  # noqa: E731
+            yield Timed("sgd", "all kept", begin, warm, _size)
+        yield Timed("sgd", "all on disk", begin, self._stored, _size_of_store)
+        yield Timed("sgd", "cold, no support shared", alone, lambda: self._warm(alone, keep=0), self._floor)
+        one_by_one = "sequential engine"
         for rule in ("sgd", "bertadam"):
-            one_by_one = f"{rule}: sequential engine"
-            prepared: dict[str, Callable[[], Adapter]] = {
-                one_by_one: lambda rule=rule: self._adapter(rule=rule, engine="sequential"),
-                f"{rule}: keep=0, a sample": lambda rule=rule: self._warm(self.sample, rule=rule, keep=0),
-                f"{rule}: all kept, a sample": lambda rule=rule: self._warm(self.sample, rule=rule, keep=KEEP),
-            }
-            for name, prepare in prepared.items():
-                yield Row(name, self.sample, prepare, reference=None if name == one_by_one else one_by_one)
+            sequential = lambda rule=rule: self._adapter(rule=rule, engine="sequential")  # noqa: E731
+            nothing = lambda rule=rule: self._warm(sample, rule=rule, keep=0)  # noqa: E731
+            everything = lambda rule=rule: self._warm(sample, rule=rule, keep=KEEP)  # noqa: E731
+            yield Timed(rule, one_by_one, sample, sequential)
+            yield Timed(rule, "nothing kept, a sample", sample, nothing, reference=one_by_one)
+            yield Timed(rule, "all kept, a sample", sample, everything, reference=one_by_one)
         for fitted in (False, True):
-            name = "bertadam: published way" + (", padding fitted" if fitted else "")
-            published = lambda fitted=fitted: _published(self.tagger, self.source, self.sample, fitted=fitted)  # noqa: E731
-            yield Row(name, self.sample, published)
+            name = "published way" + ", padding fitted" * fitted
+            published = lambda fitted=fitted: _published(self.tagger, self.source, sample, fitted=fitted)  # noqa: E731
+            yield Timed("bertadam", name, sample, published)
 
     def _adapter(self, **options: Any) -> Adapter:
         return Adapter(self.tagger, self.source, index=self.index, **options)
@@ -235,17 +232,6 @@ class _Bench:
 
     def _pieces(self, sentences: Sequence[Sentence]) -> int:
         return sum(map(len, self.tagger.windower.windows(sentences)))
-
-    def _result(self, row: Row, reference: list[Sentence] | None) -> dict[str, Any]:
-        note = row.noted
-        if reference is not None:
-            pairs = zip(row.tagged, reference, strict=True)
-            note = f"differ: {sum(a.spans() != b.spans() for a, b in pairs)} of {len(reference)}"
-        return {
-            "row": row.name, "ratio": statistics.median(row.ratios), "ratios": row.ratios,
-            "sentences": len(row.sentences), "note": note,
-            "milliseconds_a_sentence": 1e3 * statistics.median(row.seconds) / len(row.sentences),
-        }  # fmt: skip
 
 
 def _seconds(run: Callable[[], object]) -> float:

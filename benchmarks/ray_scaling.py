@@ -1,7 +1,8 @@
 """What a second worker is worth: `salin tag --engine ray` with one worker and with two, text in, entities out.
 
-    python benchmarks/ray_scaling.py                      # writes results/benchmarks/ray_scaling.json
-    python benchmarks/ray_scaling.py --sentences 2000 --rounds 1 --adapt
+    python benchmarks/ray_scaling.py                      # writes results/benchmarks/ray_scaling.json; half an hour
+    python benchmarks/ray_scaling.py --quick              # small numbers, for trying it
+    python benchmarks/ray_scaling.py --sentences 2000 --adapt
 
 Sentences of the Spanish CoNLL-2002 test set where ../shared/data is, else of the bundled open corpus, over and over,
 one a line. Each round runs the command with one worker, with two, and, for what Ray itself costs, in a single process
@@ -12,75 +13,71 @@ byte by byte (not with --adapt, where they are rounded otherwise).
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable
 from itertools import cycle, islice
 from pathlib import Path
 
-from salin.corpus import read
-from salin.evaluation.records import Environment
-from salin.files import write_json
+from measuring import Row, arguments, median_ratio, save, take_turns, tell
+from subjects import target_texts
 
-ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "results" / "benchmarks" / "ray_scaling.json"
-SPANISH = ROOT.parent / "shared" / "data" / "ner" / "conll2002" / "es" / "test.conll"
-WORKERS = (1, 2)
+ONE, TWO, LOCAL = "1 worker", "2 workers", "one process, without Ray"
 
 
 def main() -> None:
     """Runs it and writes the result."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = arguments(__doc__)
     options.add_argument("--sentences", type=int, default=200_000)
-    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--rounds", type=int, default=1)
     options.add_argument("--shard-size", type=float, default=1, help="MiB")
     options.add_argument("--adapt", action="store_true")
-    options.add_argument("--out", type=Path, default=OUT)
     chosen = options.parse_args()
+    if chosen.quick:
+        chosen.sentences = 2000
     more = ["--adapt"] if chosen.adapt else []
-    corpus = read(SPANISH if SPANISH.exists() else "open-corpus/es/test")
     with tempfile.TemporaryDirectory() as folder:
         one, many = Path(folder, "one.txt"), Path(folder, "many.txt")
-        texts = (" ".join(sentence.text.split()) + "\n" for sentence in cycle(corpus) if sentence.text.strip())
-        one.write_text(next(texts), encoding="utf-8")
-        many.write_text("".join(islice(texts, chosen.sentences)), encoding="utf-8")
-        seconds: dict[str, list[float]] = {}
-        for round_ in range(chosen.rounds):
-            for workers in WORKERS:
-                ray = ["--engine", "ray", "--workers", str(workers), "--shard-size", str(chosen.shard_size), *more]
-                out = Path(folder, f"{workers}-{round_}")
-                seconds.setdefault(f"{workers} start", []).append(_seconds(one, out.with_suffix(".one"), ray))
-                seconds.setdefault(f"{workers}", []).append(_seconds(many, out, ray))
-            seconds.setdefault("local", []).append(_seconds(many, Path(folder, f"{round_}.jsonl"), more))
-            if not chosen.adapt and _content(Path(folder, f"1-{round_}")) != _content(Path(folder, f"2-{round_}")):
-                print("the outputs of one worker and of two differ")
+        texts = cycle(target_texts())
+        one.write_text(next(texts) + "\n", encoding="utf-8")
+        many.write_text("".join(f"{text}\n" for text in islice(texts, chosen.sentences)), encoding="utf-8")
+
+        def tagging(name: str, text: Path, *arguments: str) -> Callable[[int], None]:
+            return lambda number: _tag(text, Path(folder, f"{name} {number}"), [*arguments, *more])
+
+        ray = ["--engine", "ray", "--shard-size", str(chosen.shard_size), "--workers"]
+        runs = {LOCAL: tagging(LOCAL, many, "--to", "jsonl")}
+        for workers, name in enumerate((ONE, TWO), 1):
+            runs[f"{name}, start"] = tagging(f"{name}, start", one, *ray, str(workers))
+            runs[name] = tagging(name, many, *ray, str(workers))
+        seconds = take_turns(runs, chosen.rounds, warm=())
+        same = _content(Path(folder, f"{ONE} 1")) == _content(Path(folder, f"{TWO} 1"))
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
-    whole = statistics.median(a / b for a, b in zip(seconds["1"], seconds["2"], strict=True))
-    without_start = (medians["1"] - medians["1 start"]) / (medians["2"] - medians["2 start"])
-    print(
-        f"{chosen.sentences:,} sentences: one worker takes {whole:.2f} times as long as two, {without_start:.2f} times"
-    )
-    print(f"without the {medians['2 start']:.1f} s to start; one process without Ray takes {medians['local']:.1f} s,")
-    print(f"one worker {medians['1']:.1f} s, two {medians['2']:.1f} s")
-    result = {
-        "sentences": chosen.sentences, "corpus": corpus.name, "adapt": chosen.adapt, "shard_mib": chosen.shard_size,
-        "cores": len(os.sched_getaffinity(0)), "environment": Environment.here().model_dump(),
-        "seconds": seconds, "ratio": whole, "ratio_without_start": without_start,
-    }  # fmt: skip
-    write_json(chosen.out, result)
+    without_start = (medians[ONE] - medians[f"{ONE}, start"]) / (medians[TWO] - medians[f"{TWO}, start"])
+    equal = "" if chosen.adapt else f", outputs {'equal' if same else 'differ'}"
+    subject = f"{chosen.sentences:,} sentences" + ", adapted" * chosen.adapt
+    notes = {
+        ONE: f"{medians[ONE]:.0f} s, of which {medians[f'{ONE}, start']:.0f} s start",
+        TWO: f"{medians[TWO]:.0f} s; without the start {without_start:.2f}{equal}",
+        LOCAL: f"{medians[LOCAL]:.0f} s",
+    }
+    rows = [
+        tell(Row(subject, name, "speed", ONE, median_ratio(seconds[ONE], seconds[name]),
+                 least=1.7 if name == TWO and not chosen.adapt else None, note=note))
+        for name, note in notes.items()
+    ]  # fmt: skip
+    cores = len(os.sched_getaffinity(0))
+    save(chosen, "ray_scaling", rows, cores=cores, shard_mib=chosen.shard_size, seconds=seconds)
 
 
-def _seconds(path: Path, out: Path, arguments: list[str]) -> float:
+def _tag(path: Path, out: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-m", "salin", "tag", path, "--format", "lines", "--out", out, *arguments]
-    started = time.perf_counter()
     subprocess.run(  # noqa: S603
         list(map(str, command)), check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL
     )
-    return time.perf_counter() - started
 
 
 def _content(folder: Path) -> bytes:

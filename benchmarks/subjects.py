@@ -11,24 +11,30 @@ from transformers import BertConfig, BertModel
 
 from salin.corpus import Corpus, read
 from salin.models import Tagger
-from salin.models.loading import load_tokenizer, resolve
+from salin.models.loading import load_tokenizer, quiet, resolve
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "results" / "benchmarks"
-_NER = ROOT.parent / "shared" / "data" / "ner"
+ENCODERS = ("salin-tiny", "mbert-sized")
+_NER = Path(__file__).resolve().parents[2] / "shared" / "data" / "ner"
 
 
-def corpora(labels: Sequence[str]) -> tuple[Corpus, Corpus]:
-    """Labelled English and a Spanish test set: CoNLL's where ../shared/data is, else the open corpus's.
+def source(labels: Sequence[str]) -> Corpus:
+    """Labelled English: CoNLL-2003 where ../shared/data is, else the open corpus's.
 
     Args:
-        labels: Those of the tagger; other entities of the English corpus are left out.
+        labels: Those of the tagger; other entities are left out.
     """
-    if _NER.exists():
-        source, target = read(_NER / "conll2003" / "en" / "train.conll"), read(_NER / "conll2002" / "es" / "test.conll")
-    else:
-        source, target = read("open-corpus/en/train"), read("open-corpus/es/test")
-    return source.map_labels({label: "O" for label in source.labels if label not in labels}), target
+    corpus = read(_NER / "conll2003" / "en" / "train.conll" if _NER.exists() else "open-corpus/en/train")
+    return corpus.map_labels({label: "O" for label in corpus.labels if label not in labels})
+
+
+def target() -> Corpus:
+    """A Spanish test set: that of CoNLL-2002 where ../shared/data is, else the open corpus's."""
+    return read(_NER / "conll2002" / "es" / "test.conll" if _NER.exists() else "open-corpus/es/test")
+
+
+def target_texts() -> list[str]:
+    """The sentences of `target`, each as one line of text."""
+    return [" ".join(sentence.text.split()) for sentence in target() if sentence.text.strip()]
 
 
 def make_tagger(name: str) -> Tagger:
@@ -40,7 +46,7 @@ def make_tagger(name: str) -> Tagger:
         return Tagger.from_pretrained("salin-tiny")
     torch.manual_seed(0)
     tokenizer = load_tokenizer(resolve("salin-tiny-encoder"))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, quiet():
         BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         return Tagger.on_encoder(folder, ["LOC", "MISC", "ORG", "PER"])
