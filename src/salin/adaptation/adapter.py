@@ -59,9 +59,15 @@ class Adapter(TagsText):
         keep_dtype: What they are kept and multiplied in; None is bf16 for `sgd` where the machine computes in it, else
             the network's own. What comes from a store stays as it is there.
         store: Gradients that were written to disk before.
+        frozen_blocks: Blocks that are not adapted, counted from the lowest; all of them leaves the head alone to adapt.
+            None is what the tagger's own settings say.
+        min_similarity: A sentence whose nearest support has a smaller cosine is tagged plainly and learns from none;
+            None adapts to every sentence.
 
     Raises:
-        SettingError: When nothing can be adapted, or k or steps are not positive.
+        SettingError: When nothing can be adapted, a number makes no sense, or the store is of other layers than those
+            that adapt.
+        ModelError: When the network has fewer blocks than are to be frozen.
         DataError: When the source is empty or its labels are not the tagger's.
     """
 
@@ -81,11 +87,18 @@ class Adapter(TagsText):
         keep: int = DEFAULT_KEEP,
         keep_dtype: torch.dtype | None = None,
         store: GradientStore | None = None,
+        frozen_blocks: int | None = None,
+        min_similarity: float | None = None,
     ):
         if min(k, first_rank, steps) < 1:
             found = f"{k}, {first_rank} and {steps}"
             raise SettingError(f"adaptation needs k, first_rank and steps of at least 1, not {found}")
+        if frozen_blocks is not None and frozen_blocks < 0:
+            raise SettingError(f"frozen_blocks counts blocks from the lowest, so it cannot be {frozen_blocks}")
+        if min_similarity is not None and not -1 <= min_similarity <= 1:
+            raise SettingError(f"min_similarity is a cosine, from -1 to 1, not {min_similarity}")
         self.tagger, self.k, self.first_rank, self.steps = tagger, k, first_rank, steps
+        self.min_similarity = min_similarity
         self.labels = tagger.labels
         self.rule = make_rule(rule) if isinstance(rule, str) else rule
         labelled = LabelledSentences.from_corpora([source] if isinstance(source, Corpus) else source, tagger.settings)
@@ -94,9 +107,12 @@ class Adapter(TagsText):
         if len(self._index.source) != len(self._source):
             counts = f"{len(self._index.source)} sentences, but the source has {len(self._source)}"
             raise SettingError(f"the index is of {counts}")
-        adaptable = find_adaptable(tagger.network, tagger.settings.frozen_blocks)
+        own = tagger.settings.frozen_blocks
+        adaptable = find_adaptable(tagger.network, own if frozen_blocks is None else frozen_blocks)
         if not adaptable.modules:
             raise SettingError("this network has no layer above its frozen blocks that can be adapted")
+        if store is not None and store.modules != frozenset(adaptable.modules):
+            raise SettingError("the store holds gradients of other layers than adapt: leave out it or frozen_blocks")
         self.adapted, self.excluded = adaptable.modules, adaptable.excluded
         for name, reason in adaptable.excluded:
             _LOG.info("not adapted: %s (%s)", name, reason)
@@ -114,6 +130,8 @@ class Adapter(TagsText):
             windows = self.tagger.windower.windows(block)
             skipped = self.first_rank - 1
             near = [row[skipped:] for row in as_pairs(*self._index.nearest(block, skipped + self.k, windows))]
+            if (least := self.min_similarity) is not None:
+                near = [row if row and row[0][1] >= least else [] for row in near]
             emissions = self._emissions(block, windows, [[i for i, _ in row] for row in near])
             for sentence, row in zip(self.tagger.decode(block, emissions), near, strict=True):
                 neighbours = (Neighbour(self._source.sentences[i], cosine) for i, cosine in row)
@@ -123,12 +141,13 @@ class Adapter(TagsText):
         self, block: Sequence[Sentence], windows: Sequence[Window], neighbours: Sequence[Sequence[int]]
     ) -> list[Tensor]:
         """Tag scores at the words of each sentence after its own steps, `[words, tags]`."""
+        # What learns from no neighbour is not a task, and costs what plain tagging costs.
+        scores = self.tagger.emissions(block, [window for window in windows if not neighbours[window.sentence]])
         queries: list[list[Window]] = [[] for _ in block]
         for window in windows:
             queries[window.sentence].append(window)
         supports = [self._supports.of(near) for near in neighbours]
-        scores = [torch.zeros(len(s.words), len(self.tagger.settings.tags)) for s in block]
-        tasks = [index for index, windows in enumerate(queries) if windows]
+        tasks = [index for index, near in enumerate(neighbours) if near and queries[index]]
         costs = [_cost(queries[index], supports[index].windows) for index in tasks]
         buckets = length_buckets(costs, pieces_a_batch(self.tagger, _NUMBERS_A_BATCH))
         groups = [[tasks[index] for index in bucket] for bucket in buckets]
@@ -145,7 +164,6 @@ class Adapter(TagsText):
         return scores
 
     def _together(self, supports: Sequence[SupportSet], queries: Sequence[Sequence[Window]]) -> Tensor:
-        # A task without support words has no loss, takes no step, and is tagged plainly.
         with self._engine.adapted(*self._supports.laid_out(supports)) as fast, torch.no_grad():
             return fast.forward(self._laid_out(queries))
 

@@ -90,8 +90,6 @@ class KeptGradients:
                 yield self._combined(tasks, found)
 
     def _combined(self, tasks: Sequence[Sequence[int]], found: Mapping[int, SentenceGradient]) -> Gradients:
-        if not any(tasks):
-            return {}
         sentences = [[found[index] for index in task] for task in tasks]
         gradients = combined(sentences, self._space)
         return gradients if self.clip == math.inf else self._with_norms(tasks, sentences, gradients)

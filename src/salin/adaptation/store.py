@@ -67,6 +67,12 @@ class GradientStore:
         """What all of them take on disk."""
         return self._numbers.nbytes
 
+    @property
+    def modules(self) -> frozenset[str]:
+        """The modules that they are the gradients of."""
+        of_vectors = (name.rpartition(".")[0] for name in self._packing.vectors)
+        return frozenset((*self._packing.factors, *of_vectors))
+
     def serves(self, rule: Rule) -> bool:
         """Whether a rule takes the same steps from these gradients as from those that it would compute itself."""
         return (getattr(rule, "name", None), rule.clip) == (self.rule, self._clip)

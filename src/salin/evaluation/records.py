@@ -133,6 +133,8 @@ class AdaptationRecord(Record):
         k: Source sentences that each learned from.
         first_rank: The rank of the first of them: more than 1 leaves out the nearest.
         vectors: What similarity was measured with, such as `mean-0-centred`.
+        frozen_blocks: How many of the lowest blocks did not adapt; None is as many as the tagger's settings say.
+        min_similarity: The cosine of the nearest source sentence below which a sentence was tagged plainly.
         source: What was learned from, as it was read.
         lexicons: What it was translated with before; empty where it was not.
         target: Plain text whose mean vector centred the queries; None where it was the source's, or an index knows.
@@ -144,6 +146,8 @@ class AdaptationRecord(Record):
     k: int
     first_rank: int = 1
     vectors: str
+    frozen_blocks: int | None = None
+    min_similarity: float | None = None
     source: list[DataRecord]
     lexicons: list[FileRecord] = []
     target: FileRecord | None = None
@@ -154,9 +158,11 @@ class AdaptationRecord(Record):
         words = " and ".join(f"{file.name} ({file.checksum[:12]})" for file in self.lexicons)
         target = f", centred on {self.target.name} ({self.target.checksum[:12]})" if self.target else ""
         supports = f"{self.k}" if self.first_rank == 1 else f"{self.k} from rank {self.first_rank} on"
+        frozen = "" if self.frozen_blocks is None else f", the lowest {self.frozen_blocks} blocks left as they are"
+        near = "" if self.min_similarity is None else f", where the nearest has a cosine of {self.min_similarity:g}"
         return (
             f"{self.rule} at rate {self.rate:g}, {self.steps} step{'s' * (self.steps != 1)} on {supports} of "
-            f"{source}{f' translated with {words}' if words else ''}, found by {self.vectors}{target}"
+            f"{source}{f' translated with {words}' if words else ''}, found by {self.vectors}{target}{near}{frozen}"
         )
 
 

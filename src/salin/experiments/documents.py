@@ -8,6 +8,7 @@ from pathlib import Path
 
 from salin.errors import DataError
 from salin.evaluation.report import ReportTable
+from salin.experiments.cost_curve import plot_cost_curve
 from salin.experiments.plots import plot_standings
 from salin.experiments.standings import Standings
 from salin.experiments.tables import dev_table, score_table, significance_table
@@ -21,7 +22,8 @@ _TABLES: Mapping[str, Callable[[Standings], ReportTable]] = {
 _MARKED = re.compile(
     rf"(?P<begin><!-- (?P<kind>{'|'.join(_TABLES)}):(?P<name>[\w.@-]+) -->\n).*?(?P<end><!-- /(?P=kind) -->)", re.DOTALL
 )
-_FIGURE = re.compile(r"]\((?P<file>[^()\s]*figures/(?P<name>[\w.@-]+)\.svg)\)")
+_FIGURES: Mapping[str, Callable[[Standings, Path], None]] = {"": plot_standings, ".cost": plot_cost_curve}
+_FIGURE = re.compile(r"]\((?P<file>[^()\s]*figures/(?P<name>[\w.@-]+?)(?P<kind>\.cost)?\.svg)\)")
 
 
 def fill_documents(
@@ -30,8 +32,8 @@ def fill_documents(
     """Fills in the tables of some documents, and draws the figures that they show.
 
     A table stands between `<!-- results:NAME -->` and `<!-- /results -->`; `tests:NAME` gives a recipe's tests of
-    significance, `dev:NAME` its figures on source data. A figure is what `![...](.../figures/NAME.svg)` shows. A name
-    may end with `@ENCODER`, as the folder of its results does.
+    significance, `dev:NAME` its figures on source data. A figure is what `![...](.../figures/NAME.svg)` shows, or
+    `NAME.cost.svg` for F1 against cost. A name may end with `@ENCODER`, as the folder of its results does.
 
     Args:
         documents: Markdown files; figures lie where they say.
@@ -53,7 +55,7 @@ def fill_documents(
         return known[name]
 
     tables = 0
-    figures: dict[Path, Standings] = {}
+    figures: dict[Path, tuple[str, Standings]] = {}
     for document in map(Path, documents):
         text = document.read_text(encoding="utf-8")
 
@@ -67,10 +69,11 @@ def fill_documents(
             with atomic_write(document) as file:
                 file.write(new)
         for match in _FIGURE.finditer(text):
-            figures[(document.parent / match["file"]).resolve()] = standings(match["name"], document)
-    for file, shown in figures.items():
+            shown = match["kind"] or "", standings(match["name"], document)
+            figures[(document.parent / match["file"]).resolve()] = shown
+    for file, (kind, shown) in figures.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        plot_standings(shown, file)
+        _FIGURES[kind](shown, file)
     return tables, len(figures)
 
 

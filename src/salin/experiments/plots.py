@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,34 +57,54 @@ def check_plot(path: str | Path, file: str | Path) -> None:
 
 def plot_standings(standings: Standings, file: str | Path) -> None:
     """Draws a recipe whose finished cells have been read already; see `plot_recipe`."""
-    tests = list(standings.runs)
     rows = [row.name for row in standings.rows if any(row.name in by_row for by_row in standings.runs.values())]
     if not rows:
         raise DataError("not drawn: no cell with a test is finished", path=file)
+    size = _NAMES, _PANEL, _AROUND + _ROW * len(rows)
+    with panels_of_tests(standings, file, size, "F1 in percent", _footer(standings), sharey=True) as panels:
+        for test, panel in panels.items():
+            _draw(panel, standings, test, rows)
+
+
+@contextmanager
+def panels_of_tests(
+    standings: Standings, file: str | Path, size: tuple[float, float, float], label: str, footer: str, *, sharey: bool
+) -> Generator[dict[str, Axes]]:
+    """Gives a panel for each test of a recipe, in a figure which is written when the block ends without an error.
+
+    Args:
+        standings: The recipe; its title stands above.
+        file: The figure.
+        size: In inches: what stands to the left of the panels, then width and height of a panel.
+        label: Of the panels' x axes, which are the same.
+        footer: Stands below.
+        sharey: Whether the panels' y axes are the same too.
+    """
+    tests = list(standings.runs)
     across = 2 if len(tests) == 4 else min(len(tests), 3)
     down = math.ceil(len(tests) / across)
-    width = _NAMES + _PANEL * max(across, 2)
-    title = textwrap.wrap(standings.recipe.title, int(width * _BOLD))
-    footer = textwrap.wrap(_footer(standings), int(width * _SMALL))
-    height = down * (_AROUND + _ROW * len(rows)) + _LINE * (len(title) + len(footer) + 2)
+    width = size[0] + size[1] * max(across, 2)
+    above = textwrap.wrap(standings.recipe.title, int(width * _BOLD))
+    below = textwrap.wrap(footer, int(width * _SMALL))
+    height = down * size[2] + _LINE * (len(above) + len(below) + 2)
     with new_figure(file, width, height) as figure:
         figure.set_layout_engine("constrained", wspace=0.06)
-        panels: Sequence[Axes] = list(figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat)
+        panels: Sequence[Axes] = list(figure.subplots(down, across, sharex=True, sharey=sharey, squeeze=False).flat)
+        yield dict(zip(tests, panels, strict=False))
         for number, (test, panel) in enumerate(zip(tests, panels, strict=False)):
-            _draw(panel, standings, test, rows)
+            panel.set_title(test, loc="left")
             # The lowest of its column, also where the last line of panels is not full.
             panel.tick_params(labelbottom=True)
             if number + across >= len(tests):
-                panel.set_xlabel("F1 in percent")
+                panel.set_xlabel(label)
         for panel in panels[len(tests) :]:
             panel.set_visible(False)
-        figure.suptitle("\n".join(title), x=0.01, ha="left", fontweight="bold")
-        figure.supxlabel("\n".join(footer), x=0.01, ha="left", fontsize="small")
+        figure.suptitle("\n".join(above), x=0.01, ha="left", fontweight="bold")
+        figure.supxlabel("\n".join(below), x=0.01, ha="left", fontsize="small")
 
 
 def _draw(panel: Axes, standings: Standings, test: str, rows: Sequence[str]) -> None:
     """One panel. What is drawn has a name, which is an id in an SVG: `intervals-es`, `baseline-es`, ..."""
-    panel.set_title(test, loc="left")
     panel.set_yticks(range(len(rows)), rows)
     panel.set_ylim(len(rows) - _HALF, -_HALF)
     panel.tick_params(left=False)

@@ -47,6 +47,8 @@ class Adaptation(_Strict):
         first_rank: The rank of the first of them.
         steps: Gradient steps.
         vectors: What finds supports; `{encoder}` in it stands for the recipe's encoder.
+        frozen_blocks: Blocks that do not adapt, counted from the lowest; None is as many as the tagger's settings say.
+        min_similarity: The cosine of the nearest support below which a sentence is tagged plainly; None is none.
         lexicons: For each test that has one, dictionaries by which most words of the supports are translated.
         baseline: The row that it is tested against, instead of its system's own: `SYSTEM` or `SYSTEM+NAME`.
     """
@@ -57,6 +59,8 @@ class Adaptation(_Strict):
     first_rank: Annotated[int, AsBefore(1)] = 1
     steps: int = 1
     vectors: str = DEFAULT_VECTORS
+    frozen_blocks: Annotated[int | None, Field(ge=0), AsBefore(None)] = None
+    min_similarity: Annotated[float | None, Field(ge=-1, le=1), AsBefore(None)] = None
     lexicons: dict[str, tuple[Path, ...]] = {}
     baseline: str | None = None
 

@@ -63,7 +63,15 @@ def _adapter(tagger: Tagger, source: Sequence[Corpus], how: Adaptation, lexicons
         lexicon = Lexicon.read(*lexicons)
         source = [switch_corpus(corpus, lexicon) for corpus in source]
     return Adapter(
-        tagger, source, k=how.k, first_rank=how.first_rank, rule=how.resolved_rule, steps=how.steps, vectors=how.vectors
+        tagger,
+        source,
+        k=how.k,
+        first_rank=how.first_rank,
+        rule=how.resolved_rule,
+        steps=how.steps,
+        vectors=how.vectors,
+        frozen_blocks=how.frozen_blocks,
+        min_similarity=how.min_similarity,
     )
 
 
@@ -76,6 +84,8 @@ def _record(source: Sequence[Corpus], how: Adaptation, test: str) -> AdaptationR
         k=how.k,
         first_rank=how.first_rank,
         vectors=how.vectors,
+        frozen_blocks=how.frozen_blocks,
+        min_similarity=how.min_similarity,
         source=[DataRecord.of(corpus) for corpus in source],
         lexicons=[FileRecord.of(path) for path in how.lexicons.get(test, ())],
     )

@@ -117,16 +117,24 @@ def _seeds(runs: Mapping[str, Runs], row: Row) -> str:
 
 
 def _cost(row: Row, runs: Mapping[str, Runs]) -> str:
-    """The median ratio of an adapted row's seconds to those of its plain row in the same cell."""
-    if row.plain is None:
-        return ""
+    ratio = cost(row, runs)
+    return "" if ratio is None else f"{ratio:.1f}"
+
+
+def cost(row: Row, runs: Mapping[str, Runs]) -> float | None:
+    """The median ratio of an adapted row's seconds to those of its plain row in the same cell; None where none is.
+
+    Args:
+        row: The row.
+        runs: The results of all rows, for each test that is to count.
+    """
     ratios: list[float] = []
     for by_row in runs.values():
-        plain = {tuple(result.seeds): result.seconds for result in by_row.get(row.plain, ())}
+        plain = {tuple(result.seeds): result.seconds for result in by_row.get(row.plain or "", ())}
         for own in by_row.get(row.name, ()):
             if own.seconds and (base := plain.get(tuple(own.seeds))):
                 ratios.append(own.seconds / base)
-    return f"{statistics.median(ratios):.1f}" if ratios else ""
+    return statistics.median(ratios) if ratios else None
 
 
 def _difference(row: ComparisonRow | None) -> str:

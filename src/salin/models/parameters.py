@@ -42,8 +42,7 @@ def adapted_parameters(network: TaggingNetwork, frozen_blocks: int | None = None
         ModelError: When the network has fewer blocks than that.
     """
     frozen = network.classifier.config.num_hidden_layers // 3 if frozen_blocks is None else frozen_blocks
-    stack, _ = _lowest(network, frozen)
-    left_alone = tuple(f"classifier.{stack}.{i}." for i in range(frozen)) if stack else ()
+    left_alone = _names_of_lowest(network, frozen)
     modules: list[str] = []
     excluded: list[tuple[str, str]] = []
     for name, module in cast(Iterator[tuple[str, nn.Module]], network.named_modules()):
@@ -85,23 +84,20 @@ def trained_parameters(network: TaggingNetwork, frozen_blocks: int | None) -> Ge
 
 
 def _frozen(network: TaggingNetwork, frozen_blocks: int) -> list[nn.Parameter]:
-    stack, blocks = _lowest(network, frozen_blocks)
-    shared = stack is None and frozen_blocks == blocks
-    encoder = f"classifier.{network.classifier.base_model_prefix}."
-    names = tuple(f"classifier.{stack}.{i}." for i in range(frozen_blocks)) if stack else ()
+    names = _names_of_lowest(network, frozen_blocks)
     return [
-        parameter
-        for name, parameter in network.named_parameters()
-        if "embed" in name.lower() or name.startswith(names) or (shared and name.startswith(encoder))
+        parameter for name, parameter in network.named_parameters() if "embed" in name.lower() or name.startswith(names)
     ]
 
 
-def _lowest(network: TaggingNetwork, frozen_blocks: int) -> tuple[str | None, int]:
-    """The name of the list that holds the blocks, and how many there are."""
+def _names_of_lowest(network: TaggingNetwork, frozen_blocks: int) -> tuple[str, ...]:
+    """What the names of all that is in the lowest blocks begin with."""
     blocks = network.classifier.config.num_hidden_layers
     if frozen_blocks > blocks:
         raise ModelError(f"frozen_blocks is {frozen_blocks}, but the encoder has {blocks} blocks")
-    return block_stack(network.classifier, blocks), blocks
+    if (stack := block_stack(network.classifier, blocks)) is not None:
+        return tuple(f"classifier.{stack}.{i}." for i in range(frozen_blocks))
+    return (f"classifier.{network.classifier.base_model_prefix}.",) if frozen_blocks == blocks else ()
 
 
 def is_norm(module: nn.Module) -> bool:

@@ -187,9 +187,14 @@ class Tagger(TagsText):
                 give_back_memory()
 
     @torch.no_grad()
-    def emissions(self, sentences: Sequence[Sentence]) -> list[Tensor]:
-        """Tag scores at the words of each sentence, `[words, tags]` in fp32, merged over its windows."""
-        windows = self.windower.windows(sentences)
+    def emissions(self, sentences: Sequence[Sentence], windows: Sequence[Window] | None = None) -> list[Tensor]:
+        """Tag scores at the words of each sentence, `[words, tags]` in fp32, merged over its windows.
+
+        Args:
+            sentences: The sentences.
+            windows: What the windower made of them, where that is known; what has none has scores of zero.
+        """
+        windows = self.windower.windows(sentences) if windows is None else windows
         scores = [torch.zeros(len(s.words), len(self.settings.tags)) for s in sentences]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             for group in length_buckets([len(window) for window in windows], _PIECES_A_BATCH):

@@ -135,6 +135,8 @@ def test_a_result_says_how_its_tagger_adapted(corpus: Any, perfect: Any, tmp_pat
     assert f"adapted: sgd at rate 0.05, 1 step on 2 of tiny ({corpus.checksum[:12]}) translated with en-es" in shown
     with pytest.raises(DataError, match="cannot be read"):
         FileRecord.of(tmp_path / "missing.tsv")
+    cheaper = how.model_copy(update={"frozen_blocks": 2, "min_similarity": 0.8})
+    assert str(cheaper) == f"{how}, where the nearest has a cosine of 0.8, the lowest 2 blocks left as they are"
 
 
 def test_results_from_before_that_still_load(corpus: Any, perfect: Any, tmp_path: Path) -> None:

@@ -77,6 +77,13 @@ def test_settings_of_what_a_cell_begins_with_count(tmp_path: Path) -> None:
     assert first != fingerprint(tmp_path / "other", RECIPE + elsewhere, warm)
 
 
+@pytest.mark.parametrize("setting", ["frozen_blocks = 0", "min_similarity = -1", "first_rank = 2"])
+def test_a_setting_of_adaptation_counts_once_it_is_given(tmp_path: Path, setting: str) -> None:
+    meta = Cell("meta", "tiny", 1)
+    given = RECIPE.replace('sgd = { rule = "sgd" }', f'sgd = {{ rule = "sgd", {setting} }}')
+    assert fingerprint(tmp_path, given, meta) != fingerprint(tmp_path, cell=meta)
+
+
 def test_another_test_or_adaptation_trains_nothing_anew(tmp_path: Path) -> None:
     meta, changes = Cell("meta", "tiny", 1), "[systems.meta.adapt.far]\nk = 3\n"
     before, after = (

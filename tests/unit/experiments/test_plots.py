@@ -1,4 +1,4 @@
-"""The figure of a recipe shows the rows of its table: their means, their intervals, and the baseline."""
+"""Figures of a recipe show the rows of its table: means, intervals and the baseline, or F1 against cost."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from salin.evaluation import score_predictions
 from salin.evaluation.result import Result
 from salin.experiments import plot_recipe, recipe_table
 from salin.experiments.cell import CellResult
+from salin.experiments.cost_curve import plot_cost_curve
 from salin.experiments.experiment import Experiment
 from salin.experiments.plots import check_plot
 from salin.experiments.standings import Standings
@@ -54,12 +55,13 @@ finetune = { fractions = [0.01, 0.05], train = { es = "train.txt" } }
 """
 
 
-def scored(row: str, right: int, seed: int | None = None) -> Result:
+def scored(row: str, right: int, seed: int | None = None, seconds: float | None = None) -> Result:
     """A result in which `right` of ten entities are found, and nothing else is: its F1 is `2 right / (right + 10)`."""
     gold = [Sentence.from_tokens(["Ana", "sings", str(number)], ["B-PER", "O", "O"]) for number in range(10)]
     blind = Corpus(tuple(gold), name="tiny").without_entities()
     predicted = [*gold[:right], *blind[right:]]
-    return score_predictions(Corpus(tuple(gold), name="tiny"), predicted, system=row, seeds=[seed] if seed else [])
+    corpus, seeds = Corpus(tuple(gold), name="tiny"), [seed] if seed else []
+    return score_predictions(corpus, predicted, system=row, seeds=seeds, seconds=seconds)
 
 
 def finish(folder: Path, cell: str, results: dict[str, dict[str, Result]]) -> None:
@@ -168,6 +170,64 @@ def test_table_and_figure_are_made_of_the_same_rows(folder: Path) -> None:
     assert [row[0] for row in recipe_table(folder / "small.toml", folder / "results").rows] == ROWS
     assert [row.name for row in standings.rows] == ROWS
     assert standings.progress == "4 of 10 cells finished."
+
+
+@pytest.fixture
+def cost_curve(folder: Path) -> Path:
+    """F1 against cost of three ways to adapt on `es`; of them one on `nl`, where it has not been timed."""
+    ways = "adapt = { sgd = {}, slow = {}, worse = {} }"
+    (folder / "small.toml").write_text(RECIPE.replace("adapt = { sgd = {} }", ways), encoding="utf-8")
+    (folder / "results" / "small" / "meta-all-1.json").unlink()
+    for seed, plain in ((1, 2.0), (2, 4.0)):
+        rows = {"meta": (5, 1), "meta+sgd": (7, 2), "meta+slow": (9, 5), "meta+worse": (6, 4)}
+        es = {row: scored(row, right, seed, plain * times) for row, (right, times) in rows.items()}
+        nl = {row: scored(row, 3, seed) for row in ("meta", "meta+sgd")}
+        finish(folder, f"meta-all-{seed}", {"es": es, "nl": nl})
+    plot_cost_curve(Standings.read(folder / "small.toml", folder / "results"), folder / "cost.svg")
+    return folder / "cost.svg"
+
+
+def test_the_curve_has_a_dot_for_each_adapted_row_at_its_cost_and_f1(cost_curve: Path) -> None:
+    ((one, plain),) = svg_files.dots(cost_curve, "plain-es")
+    sgd, slow, worse = svg_files.dots(cost_curve, "means-es")
+    unit = sgd[0] - one
+    assert unit > 0
+    assert [x - one for x, _ in (slow, worse)] == pytest.approx([4 * unit, 3 * unit], rel=0.01)
+    assert slow[1] < sgd[1] < worse[1] < plain, "y counts downwards, so that the best is the least"
+    assert {"meta", "meta+sgd", "meta+slow", "meta+worse"} <= set(svg_files.texts(cost_curve))
+    assert "direct" not in svg_files.texts(cost_curve), "which does not adapt"
+
+
+def test_the_line_of_the_curve_leads_along_what_nothing_cheaper_exceeds(cost_curve: Path) -> None:
+    (front,) = svg_files.lines(cost_curve, "front-es")
+    sgd, slow, _ = svg_files.dots(cost_curve, "means-es")
+    assert [x for x, _ in front] == pytest.approx(
+        [svg_files.dots(cost_curve, "plain-es")[0][0], sgd[0], slow[0]], abs=0.01
+    )
+
+
+def test_bars_of_the_curve_are_intervals_of_what_is_gained(folder: Path, cost_curve: Path) -> None:
+    gained = Standings.read(folder / "small.toml", folder / "results").gains["es"]["meta+slow"].versus
+    assert gained is not None
+    ((_, plain),) = svg_files.dots(cost_curve, "plain-es")
+    _, (x, slow), _ = svg_files.dots(cost_curve, "means-es")
+    (left, low), (_, high) = svg_files.lines(cost_curve, "intervals-es")[1]
+    assert left == pytest.approx(x, abs=0.01)
+    point = (slow - plain) / gained.difference
+    assert (low - plain, high - plain) == pytest.approx(
+        (gained.interval.low * point, gained.interval.high * point), abs=0.01
+    )
+
+
+def test_a_test_without_costs_has_an_empty_panel_and_a_recipe_without_any_no_curve(
+    folder: Path, cost_curve: Path
+) -> None:
+    assert svg_files.texts(cost_curve).count("no finished cell") == 2, "nl has not been timed, zh not been tested"
+    for seed in (1, 2):
+        (folder / "results" / "small" / f"meta-all-{seed}.json").unlink()
+    with pytest.raises(DataError, match="no finished cell has a row that adapts"):
+        plot_cost_curve(Standings.read(folder / "small.toml", folder / "results"), folder / "none.svg")
+    assert not (folder / "none.svg").exists()
 
 
 def test_nothing_to_draw_is_said(folder: Path) -> None:

@@ -54,6 +54,8 @@ def test_cells_come_seed_by_seed(tmp_path: Path) -> None:
         ('method = "direct"', 'method = "rules"', "name of a baseline"),
         ("seeds = [1, 2]", "seeds = []", "seeds"),
         ("[training]", "[training", "no recipe"),
+        ('rule = "bertadam"', "frozen_blocks = -1", "frozen_blocks"),
+        ('rule = "bertadam"', "min_similarity = 2", "min_similarity"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, old: str, new: str, complaint: str) -> None:

@@ -153,6 +153,11 @@ def test_figures_are_drawn_where_documents_show_them(finished: Path, tmp_path: P
     document.write_text("![Tiny](../figures/tiny.svg) and ![a photograph](photo.svg)\n", encoding="utf-8")
     assert fill_documents([document], recipes=finished, results=finished / "results") == (0, 1)
     assert "meta+sgd" in (tmp_path / "figures" / "tiny.svg").read_text(encoding="utf-8")
+    document.write_text("![Tiny](figures/tiny.svg), ![F1 against cost](figures/tiny.cost.svg)\n", encoding="utf-8")
+    assert fill_documents([document], recipes=finished, results=finished / "results") == (0, 2)
+    drawn = {path.name: path.read_text(encoding="utf-8") for path in (document.parent / "figures").iterdir()}
+    assert set(drawn) == {"tiny.svg", "tiny.cost.svg"}
+    assert "multiple of plain tagging" in drawn["tiny.cost.svg"] and "multiple" not in drawn["tiny.svg"]
 
 
 def test_a_damaged_result_is_named(finished: Path, tmp_path: Path) -> None:

@@ -1,0 +1,25 @@
+"""What a recipe says of adaptation reaches the adapter, and the record of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from salin.adaptation.adapter import Adapter
+from salin.experiments.recipe import Adaptation, System
+from salin.experiments.rows import system_rows
+from salin.models import Tagger
+from tiny_corpora import corpus
+
+
+def test_layers_and_the_least_cosine_reach_the_adapter_and_the_record(model_folder: Callable[[str], Path]) -> None:
+    tagger = Tagger.on_encoder(model_folder("bert"), ("LOC", "ORG", "PER"), max_length=24)
+    head_alone = Adaptation(frozen_blocks=3, min_similarity=0.5)
+    system = System(method="direct", adapt={"plain": Adaptation(), "head": head_alone})
+    _, default, cheaper = system_rows("direct", tagger, system, [corpus()])
+    usual, adapter = (row.opened()("es") for row in (default, cheaper))
+    assert isinstance(usual, Adapter) and isinstance(adapter, Adapter)
+    assert adapter.adapted == ("classifier.classifier",) and len(usual.adapted) > 1
+    assert (usual.min_similarity, adapter.min_similarity) == (None, 0.5)
+    records = [row.record("es") for row in (default, cheaper)]
+    assert [(r.frozen_blocks, r.min_similarity) for r in records if r is not None] == [(None, None), (3, 0.5)]
