@@ -18,6 +18,7 @@ from salin.adaptation.fast_weights import FastWeights
 from salin.adaptation.gradients import Gradients
 from salin.adaptation.layout import TaskBatch
 from salin.adaptation.rules import Rule
+from salin.adaptation.trunk import Trunk
 from salin.encoding import Batch, Window, collate
 from salin.models.losses import Aggregation, Gold, task_losses
 from salin.models.network import TaggingNetwork
@@ -95,6 +96,7 @@ class BatchedAdaptation:
         self.network, self.steps, self.max_weight = network, steps, max_weight
         self.aggregation: Aggregation = aggregation
         self.fast = FastWeights(network, modules, rule)
+        self.trunk = Trunk(network, modules)
 
     @contextmanager
     def adapted(self, support: TaskBatch, gold: Gold) -> Generator[FastWeights]:
@@ -105,8 +107,9 @@ class BatchedAdaptation:
             gold: Their tags.
         """
         with self.fast.attached():
-            for _ in range(self.steps):
-                self.fast.take(self._gradients(support, gold))
+            with self.trunk.computed_once():
+                for _ in range(self.steps):
+                    self.fast.take(self._gradients(support, gold))
             yield self.fast
 
     @contextmanager

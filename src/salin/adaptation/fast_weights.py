@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from salin.adaptation.gradients import Factored, Gradients, ModuleGradient
+from salin.adaptation.gradients import Factored, Gradients, Grams, ModuleGradient
 from salin.adaptation.layout import TaskBatch
 from salin.adaptation.rules import Rule, Sgd
 from salin.models.parameters import norm_epsilon
@@ -48,9 +48,9 @@ class FastWeights:
         self.modules = {name: network.get_submodule(name) for name in modules}
         self.rule = rule
         self._steps: dict[str, _Steps] = {}
-        self._kept: dict[str, Factored | Tensor] = {}
+        self._grams = Grams()
         self._layout: TaskBatch | None = None
-        self._products: tuple[Tensor, Tensor, Tensor] | None = None
+        self._products: tuple[Tensor, list[tuple[Tensor, Tensor]]] | None = None
         self._captured: dict[str, list[tuple[Tensor, Tensor]]] | None = None
 
     @contextmanager
@@ -62,7 +62,7 @@ class FastWeights:
         finally:
             for handle in handles:
                 handle.remove()
-            self._steps, self._kept, self._layout, self._captured = {}, {}, None, None
+            self._steps, self._grams, self._layout, self._captured = {}, Grams(), None, None
 
     def forward(self, tasks: TaskBatch) -> Tensor:
         """Each task's rows through its own weights: scores at the decided words, `[words, tags]`."""
@@ -107,9 +107,11 @@ class FastWeights:
         for (name, inputs, _), gradient in zip(calls, gradients, strict=True):
             rows = shared.get(id(inputs))
             if rows is None:
-                rows = tasks.valid_rows(self._rows(name, inputs.detach()))
+                rows = self._rows(name, inputs.detach())
                 if isinstance(self.modules[name], nn.Linear):
-                    shared[id(inputs)] = rows
+                    rows = shared[id(inputs)] = tasks.valid_rows(_as_computed(rows))
+                else:
+                    rows = tasks.valid_rows(rows)
             collected.setdefault(name, []).append((rows, tasks.valid_rows(gradient)))
         found: dict[str, ModuleGradient] = {}
         for name, seen in collected.items():
@@ -125,10 +127,12 @@ class FastWeights:
         """Takes one step for every task at once, within `attached`."""
         for name, gradient in gradients.items():
             steps = self._steps.setdefault(name, _Steps())
-            steps.weight.append(gradient.weight)
+            weight = gradient.weight
+            if isinstance(self.rule, Sgd) and isinstance(weight, Factored):
+                weight = self.rule.factored(weight, self._grams)
+            steps.weight.append(weight)
             if gradient.bias is not None:
                 steps.bias.append(gradient.bias)
-        self._kept = {}
 
     def _rows(self, name: str, inputs: Tensor) -> Tensor:
         """What the weight of a module is multiplied with: a linear layer's inputs, a norm's normalised ones."""
@@ -155,16 +159,23 @@ class FastWeights:
         assert self._layout is not None
         module, steps = self.modules[name], self._steps[name]
         rows = self._layout.by_task(self._rows(name, inputs))
-        if isinstance(module, nn.Linear):
-            corrections = [self._linear_correction(name, inputs, rows)]
-        else:
+        corrected = self._layout.by_task(output)
+        factored = [weight for weight in steps.weight if isinstance(weight, Factored)]
+        corrections: list[Tensor] = []
+        if not factored:
             delta = self.rule.delta(
                 [g for g in steps.weight if isinstance(g, Tensor)], _own(module, "weight"), decays=False
             )
-            corrections = [rows * delta[:, None]]
+            corrections.append(rows * delta[:, None])
+        elif isinstance(self.rule, Sgd):
+            for step, update in enumerate(factored):
+                corrected = update.taken_off(corrected, self._products_of(update, step, inputs, rows))
+        else:
+            # Not kept: one layer's gradient for every task at a time is as much as memory should hold.
+            delta = self.rule.delta([gradient.dense() for gradient in factored], _own(module, "weight"), decays=True)
+            corrections.append(torch.bmm(rows, delta.transpose(1, 2).to(rows.dtype)))
         if steps.bias:
             corrections.append(self.rule.delta(steps.bias, _own(module, "bias"), decays=False)[:, None])
-        corrected = self._layout.by_task(output)
         for correction in corrections:
             if torch.is_grad_enabled():
                 corrected = corrected - correction.to(output.dtype)
@@ -172,21 +183,20 @@ class FastWeights:
                 corrected = corrected.sub_(correction)
         return corrected.reshape(output.shape)
 
-    def _linear_correction(self, name: str, inputs: Tensor, rows: Tensor) -> Tensor:
-        gradients = [gradient for gradient in self._steps[name].weight if isinstance(gradient, Factored)]
-        if isinstance(self.rule, Sgd):
-            if name not in self._kept:
-                self._kept[name] = self.rule.factored(gradients)
-            update = self._kept[name]
-            assert isinstance(update, Factored)
-            # Queries, keys and values of a block are given the same, now as in the supports.
-            if self._products is None or self._products[0] is not inputs or self._products[1] is not update.inputs:
-                self._products = inputs, update.inputs, update.products(rows)
-            return update.of_products(self._products[2])
-        # Not kept: one layer's gradient for every task at a time is as much as memory should hold.
-        dense = [gradient.dense() for gradient in gradients]
-        delta = self.rule.delta(dense, _own(self.modules[name], "weight"), decays=True)
-        return torch.bmm(rows, delta.transpose(1, 2).to(rows.dtype))
+    def _products_of(self, update: Factored, step: int, inputs: Tensor, rows: Tensor) -> Tensor:
+        """A layer's inputs times those of a step: a block's queries, keys and values are given the same in both."""
+        if self._products is None or self._products[0] is not inputs:
+            self._products = inputs, []
+        known = self._products[1]
+        if len(known) <= step or known[step][0] is not update.inputs:
+            known[step:] = [(update.inputs, update.products(rows))]
+        return known[step][1]
+
+
+def _as_computed(rows: Tensor) -> Tensor:
+    """In the precision in which autocast gives them to the layer, where it does."""
+    device = rows.device.type
+    return rows.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else rows
 
 
 def _own(module: nn.Module, name: str) -> Tensor:

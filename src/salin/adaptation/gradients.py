@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -41,41 +41,60 @@ class Factored:
 
     def of_products(self, products: Tensor) -> Tensor:
         """The second half."""
-        if self.weights is not None:
-            products = products * self.weights[:, None]
-        return torch.bmm(products.to(self.outputs.dtype), self.outputs)
+        return torch.bmm(self._each_weighted(products), self.outputs)
+
+    def taken_off(self, values: Tensor, products: Tensor) -> Tensor:
+        """Values less what `of_products` gives of products, `[tasks, rows, out]`.
+
+        Where no gradients are taken, the values themselves are changed.
+        """
+        if values.dtype != self.outputs.dtype:
+            correction = self.of_products(products)
+            return values - correction.to(values.dtype) if torch.is_grad_enabled() else values.sub_(correction)
+        weighted = self._each_weighted(products)
+        if torch.is_grad_enabled():
+            return torch.baddbmm(values, weighted, self.outputs, alpha=-1)
+        return values.baddbmm_(weighted, self.outputs, alpha=-1)
 
     def scaled(self, scale: Tensor) -> Factored:
         """Each task's gradient times its number, `[tasks]`."""
         known = self.inputs.new_ones(self.inputs.shape[:2]) if self.weights is None else self.weights
         return Factored(self.inputs, self.outputs, known * scale[:, None])
 
-    def norm(self, above: float = 0.0) -> Tensor:
+    def norm(self, above: float = 0.0, grams: Grams | None = None) -> Tensor:
         """Their Frobenius norms, `[tasks]`, from the Gram matrices of the factors where those are smaller.
 
         Args:
             above: Norms below it are of no interest: something else that is below it may stand in their places.
+            grams: Those of the inputs of layers that are given the same, where such are asked one after another.
         """
         if self.bound is None:
-            return self._norm()
+            return self._norm(grams)
         if self.known:
             return self.bound
-        norms = self.bound.clone()
         # A hair less, so that rounding cannot hide a norm that just exceeds it.
-        places = torch.nonzero(norms > above * (1 - 1e-3)).flatten()
+        wanted = self.bound > above * (1 - 1e-3)
+        places = torch.nonzero(wanted).flatten()
+        if 2 * len(places) > len(wanted):  # To copy the factors of so many costs more than it saves.
+            return torch.where(wanted, self._norm(grams).to(self.bound.dtype), self.bound)
+        norms = self.bound.clone()
         if len(places):
             parts = (None if t is None else t[places] for t in (self.inputs, self.outputs, self.weights))
             norms[places] = Factored(*parts)._norm().to(norms.dtype)  # pyright: ignore[reportArgumentType]
         return norms
 
-    def _norm(self) -> Tensor:
+    def _norm(self, grams: Grams | None = None) -> Tensor:
         positions, inside, outside = self.inputs.shape[1], self.inputs.shape[2], self.outputs.shape[2]
         if positions * (inside + outside) > inside * outside:
             return self.dense().flatten(1).norm(dim=1)
         weighted = self._weighted()
-        grams = torch.bmm(self.inputs, self.inputs.transpose(1, 2)), torch.bmm(weighted, weighted.transpose(1, 2))
-        return (grams[0] * grams[1]).sum((1, 2), dtype=torch.promote_types(weighted.dtype, torch.float32)).clamp(
-            min=0).sqrt()  # fmt: skip
+        products = (Grams() if grams is None else grams).of(self.inputs) * torch.bmm(weighted, weighted.transpose(1, 2))
+        return products.sum((1, 2), dtype=torch.promote_types(weighted.dtype, torch.float32)).clamp(min=0).sqrt()
+
+    def _each_weighted(self, products: Tensor) -> Tensor:
+        if self.weights is not None:
+            products = products * self.weights[:, None]
+        return products.to(self.outputs.dtype)
 
     def _weighted(self) -> Tensor:
         return self.outputs if self.weights is None else self.outputs * self.weights.to(self.outputs.dtype)[:, :, None]
@@ -86,16 +105,18 @@ class Factored:
         norms: list[Tensor] = [torch.linalg.vector_norm(rows, dim=2) for rows in (inputs, outputs)]
         return cls(inputs, outputs, bound=(norms[0] * norms[1]).sum(1))
 
-    @classmethod
-    def summed(cls, parts: Sequence[Factored]) -> Factored:
-        """The sum of several gradients of the same tasks, as one product."""
-        if len(parts) == 1:
-            return parts[0]
-        weights = [
-            part.inputs.new_ones(part.inputs.shape[:2]) if part.weights is None else part.weights for part in parts
-        ]
-        inputs, outputs = torch.cat([p.inputs for p in parts], 1), torch.cat([p.outputs for p in parts], 1)
-        return cls(inputs, outputs, torch.cat(weights, 1))
+
+class Grams:
+    """The products of a layer's inputs with each other, position by position: the last ones are remembered."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Tensor, Tensor] | None = None
+
+    def of(self, inputs: Tensor) -> Tensor:
+        """`[tasks, positions, in]` to `[tasks, positions, positions]`."""
+        if self._of is None or self._of[0] is not inputs:
+            self._of = inputs, torch.bmm(inputs, inputs.transpose(1, 2))
+        return self._of[1]
 
 
 @dataclass(frozen=True, slots=True)

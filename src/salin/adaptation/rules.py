@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, Protocol
 import torch
 from torch import Tensor
 
-from salin.adaptation.gradients import Factored
+from salin.adaptation.gradients import Factored, Grams
 from salin.errors import SettingError
 
 RuleName = Literal["sgd", "bertadam"]
@@ -61,16 +61,18 @@ class Sgd:
         """The sum of the clipped gradients times the step size."""
         return self.rate * sum((_clipped(gradient, self.clip) for gradient in gradients), torch.zeros_like(weights))
 
-    def factored(self, gradients: Sequence[Factored]) -> Factored:
-        """The same for linear weights: the update as one product of factors."""
-        parts: list[Factored] = []
-        for gradient in gradients:
-            scale = gradient.outputs.new_full((len(gradient.outputs),), self.rate, dtype=torch.promote_types(
-                gradient.outputs.dtype, torch.float32))  # fmt: skip
-            if self.clip:
-                scale = scale * _shrink(gradient.norm(above=self.clip), self.clip)
-            parts.append(gradient.scaled(scale))
-        return Factored.summed(parts)
+    def factored(self, gradient: Factored, grams: Grams | None = None) -> Factored:
+        """What one step takes off linear weights, as a product of factors; those of several steps add up.
+
+        Args:
+            gradient: Of the step.
+            grams: See [norm][salin.adaptation.gradients.Factored.norm].
+        """
+        scale = gradient.outputs.new_full((len(gradient.outputs),), self.rate, dtype=torch.promote_types(
+            gradient.outputs.dtype, torch.float32))  # fmt: skip
+        if self.clip:
+            scale = scale * _shrink(gradient.norm(self.clip, grams), self.clip)
+        return gradient.scaled(scale)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ to minimise; both are pure functions of their arguments and of the random number
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,6 +34,15 @@ class BatchSource(Protocol):
         What is random about an example is decided by the step and its place in the whole batch, and means are taken
         over the whole batch, so that the parts' losses sum to what the loss of the whole would be.
         """
+        ...
+
+
+@runtime_checkable
+class InPortions(Protocol):
+    """A batch that need not be in memory as a whole: its portions are gone through one after another."""
+
+    def portions(self) -> Iterator[Any]:
+        """Batches whose losses sum to that of the whole."""
         ...
 
 
@@ -95,8 +104,10 @@ def fit(
     settings: LoopSettings,
     *,
     folder: Path | None = None,
-    evaluate: Callable[[], Mapping[str, float]] | None = None,
-    select: str = "f1",
+    evaluate: Callable[[], Mapping[str, Any]] | None = None,
+    select: str | None = "f1",
+    tokens: Callable[[int], Mapping[str, int]] | None = None,
+    after_step: Callable[[int], None] | None = None,
     title: str = "training",
     made_with: Mapping[str, Any] | None = None,
 ) -> dict[str, float]:
@@ -112,15 +123,17 @@ def fit(
         folder: Where the log, the checkpoint and the best weights go; a run that finds a checkpoint there goes on from
             it. None keeps everything in memory. With several processes all must see the same folder.
         evaluate: Called with the model in eval mode at each evaluation; gives figures for the log, the same in every
-            process. With it the model ends with the weights of the evaluation at which `select` was highest (the first
-            of equals).
-        select: The figure that chooses.
+            process: numbers, and numbers by name. With it the model ends with the weights of the evaluation at which
+            `select` was highest (the first of equals).
+        select: The figure that chooses; None keeps the last weights.
+        tokens: How many pieces of text the first so many steps read, by name, all of them under `tokens`: for the log.
+        after_step: Called with the number of finished steps after each of them, again where a resumed run repeats one.
         title: What stands before the progress bar.
         made_with: What else the run depends on, as JSON values by name: a checkpoint that was made with others is
             refused, since going on from it would give weights that no run from the start gives.
 
     Returns:
-        The figures of the chosen evaluation with `"step"`, or those of the last log record without `evaluate`.
+        The figures of the chosen evaluation with `"step"`, or those of the last log record where nothing chooses.
 
     Raises:
         SettingError: When the folder holds a checkpoint of another run, or several processes do not begin alike.
@@ -131,9 +144,9 @@ def fit(
     fingerprint = {**settings.model_dump(mode="json"), **(made_with or {})}
     state = _begun(folder, device_model, optimizer, fingerprint, processes)
     first = state["step"] if state else 0
-    best: dict[str, float] = state["best"] if state else {}
+    best: dict[str, Any] = state["best"] if state else {}
     best_weights = _BestWeights(folder, processes)
-    figures: dict[str, float] = state.get("figures", {}) if state else {}
+    figures: dict[str, Any] = state.get("figures", {}) if state else {}
     written = folder if processes.is_main else None
     log = TrainingProgress(
         title, settings.steps, written / "log.jsonl" if written else None, first, show=processes.is_main
@@ -148,19 +161,29 @@ def fit(
             if done % settings.log_every == 0 or last:
                 figures = processes.total({name: float(value.detach()) for name, value in losses.items()})
                 now = time.perf_counter()
+                if tokens:
+                    read = tokens(done)
+                    rate = (read["tokens"] - tokens(since)["tokens"]) / (now - clock)
+                    figures.update(read)
+                    figures["tokens_per_second"] = rate
                 figures["seconds_per_step"], clock, since = (now - clock) / (done - since), now, done
                 log.record(done, figures)
             if evaluate and (last or (settings.evaluate_every and done % settings.evaluate_every == 0)):
                 device_model.eval()
                 scores = {**evaluate(), "step": done}
-                log.record(done, {f"eval_{k}": v for k, v in scores.items() if k != "step"})
-                if not best or scores[select] > best[select]:
+                told = {f"eval_{k}": v for k, v in scores.items() if k != "step"}
+                log.record(done, told)
+                if select is None:
+                    figures.update({name: value for name, value in told.items() if isinstance(value, float)})
+                elif not best or scores[select] > best[select]:
                     best = scores
                     best_weights.keep(device_model)
+            if after_step:
+                after_step(done)
             if written and (last or done % settings.checkpoint_every == 0):
                 state = {"step": done, "best": best, "figures": figures, "settings": fingerprint}
                 save_checkpoint(written, device_model, optimizer, state)
-    if evaluate:
+    if evaluate and select is not None:
         best_weights.restore(device_model)
         figures = best
     device_model.eval()
@@ -192,12 +215,15 @@ def _update(
     for group in optimizer.param_groups:
         group["lr"] = settings.learning_rate * settings.rate(step)
     model.train()
-    losses: Mapping[str, Tensor] = {}
+    losses: dict[str, Tensor] = {}
     batch = batches(step, processes.part)
-    if batch is not None:
+    portions = batch.portions() if isinstance(batch, InPortions) else [] if batch is None else [batch]
+    for portion in portions:
         with torch.autocast(processes.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-            losses = objective(model, batch)
-        losses["loss"].backward()
+            found = objective(model, portion)
+        found["loss"].backward()
+        # Without its graph: only one portion's is in memory.
+        losses = {name: losses.get(name, 0) + value.detach() for name, value in found.items()}
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     processes.sum_gradients(parameters)
     if settings.clip and settings.optimizer == "adamw":

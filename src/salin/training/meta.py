@@ -15,7 +15,7 @@ from salin.adaptation.engines import find_adaptable
 from salin.adaptation.layout import TaskBatch, lay_out
 from salin.adaptation.rules import RuleName
 from salin.corpus import Corpus
-from salin.encoding import length_buckets, padding_piece
+from salin.encoding import padding_piece
 from salin.models import Tagger
 from salin.models.checksum import folder_checksum
 from salin.models.labelled import LabelledSentences, gold_of
@@ -23,13 +23,12 @@ from salin.models.losses import Aggregation, Gold
 from salin.retrieval import SourceIndex, VectorSettings, as_pairs
 from salin.settings import AsBefore
 from salin.training.examples import EntityMasking, Epochs, Examples, LabelledWindow
+from salin.training.footprint import Footprint
 from salin.training.loop import LoopSettings
 from salin.training.methods import MethodSettings, made_with, train
 from salin.training.objectives import MetaBatch, MetaObjective, TaskGroup
 from salin.training.processes import WHOLE, Part
 
-# Support pieces that go through the network at once: more in a group is more padding, fewer is more overhead.
-_PIECES_A_GROUP = 768
 # That of `sgd` was measured on source data (docs/decisions/0006), that of `bertadam` is the published one (SPECS 1.2).
 _INNER_RATES: dict[RuleName, float] = {"sgd": 0.05, "bertadam": 3e-5}
 
@@ -121,6 +120,7 @@ class MetaBatches:
         masking: Hides entity words of queries.
         loop: Its schedule moves the inner step size too.
         pad: The padding piece.
+        footprint: Decides how many tasks go through the network at once.
         switch_supports: Whether supports are code-switched into the language of their query.
         mask_supports: Whether entity words of supports are hidden too.
         seed: Decides.
@@ -132,6 +132,7 @@ class MetaBatches:
     masking: EntityMasking
     loop: LoopSettings
     pad: int
+    footprint: Footprint
     switch_supports: bool
     mask_supports: bool
     seed: int
@@ -153,6 +154,7 @@ class MetaBatches:
             EntityMasking.for_tokenizer(tagger.tokenizer, settings.mask_rate),
             settings.loop,
             padding_piece(tagger.tokenizer),
+            Footprint.of(tagger.network, tagger.settings.frozen_blocks, settings.rule, settings.inner_steps),
             settings.switch_supports,
             settings.mask_supports,
             settings.seed,
@@ -189,7 +191,7 @@ class MetaBatches:
             TaskGroup(
                 *self._laid_out([mine[i].support for i in group]), *self._laid_out([mine[i].query for i in group])
             )
-            for group in length_buckets(costs, _PIECES_A_GROUP)
+            for group in self.footprint.groups(costs)
         )
         return MetaBatch(groups, self.loop.rate(step), len(mine) / len(tasks))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -75,6 +75,12 @@ class MetaBatch:
     groups: tuple[TaskGroup, ...]
     rate_share: float
     tasks: float
+
+    def portions(self) -> Iterator[MetaBatch]:
+        """Its groups, each as a batch: what a step takes of memory is what a group takes, however many tasks it has."""
+        total = sum(group.query.tasks for group in self.groups)
+        for group in self.groups:
+            yield MetaBatch((group,), self.rate_share, self.tasks * group.query.tasks / total)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from salin.files import atomic_write, named_refusals
+from salin.values import is_object
 
 
 class TrainingProgress:
@@ -55,8 +57,17 @@ class TrainingProgress:
         self._bar.update(self._task, completed=step)
 
     def record(self, step: int, figures: Mapping[str, Any]) -> None:
-        """Shows the figures and appends them to the log, as one line in one write."""
+        """Shows the figures and appends them to the log, as one line in one write.
+
+        Args:
+            step: How many are finished.
+            figures: Numbers go beside the bar, mappings of numbers on lines above it; whole numbers are not shown.
+        """
         self._figures.update({k: v for k, v in figures.items() if isinstance(v, float)})
+        for name, values in figures.items():
+            if is_object(values) and not self._bar.disable:
+                told = "  ".join(f"{key} {value:.3g}" for key, value in values.items())
+                self._bar.console.print(Text(f"step {step:,} {name}  {told}", style="dim"))
         self._bar.update(self._task, figures=" ".join(f"{k} {v:.4g}" for k, v in self._figures.items()))
         if self._path is not None:
             line = json.dumps({"step": step, **figures}, ensure_ascii=False) + "\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -97,6 +97,36 @@ def test_the_loss_falls_and_frozen_weights_stay(optimizer: str) -> None:
     assert not model.training
     assert objective(model, batches(999))["loss"] < 0.3 * before
     assert torch.equal(kept, model.kept.weight)
+
+
+class Halves:
+    """A batch in two portions, each of which adds half to its loss."""
+
+    def __init__(self, batch: Tensor):
+        self.batch = batch
+
+    def portions(self) -> Iterator[Tensor]:
+        yield from self.batch.chunk(2)
+
+
+def test_a_batch_in_portions_is_one_batch_and_only_one_of_them_in_memory() -> None:
+    events: list[str] = []
+
+    def of_half(model: nn.Module, batch: Tensor) -> Mapping[str, Tensor]:
+        assert len(batch) == 4
+        events.append("forward")
+        loss = objective(model, batch)["loss"] / 2
+        loss.register_hook(lambda _: events.append("backward"))
+        return {"loss": loss}
+
+    whole, parts = (Line() for _ in range(2))
+    whole.drop.p = parts.drop.p = 0.0
+    figures = fit(whole, batches, objective, settings())
+    again = fit(parts, lambda step, part: Halves(batches(step)), of_half, settings())
+    assert events == ["forward", "backward"] * 2 * settings().steps
+    assert again["loss"] == pytest.approx(figures["loss"], rel=1e-4)
+    for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "bertadam"])

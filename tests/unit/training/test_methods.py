@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from salin.adaptation.engines import find_adaptable
 from salin.adaptation.layout import TaskBatch
+from salin.adaptation.rules import RuleName
 from salin.corpus import Corpus, Sentence
 from salin.errors import DataError, ModelError, SettingError
 from salin.models import Tagger
@@ -220,24 +222,49 @@ def test_supports_are_others_and_neither_masked_nor_switched(tagger: Tagger, swi
     assert not equal(switched.support, plain.support)
 
 
-def test_tasks_of_like_length_go_together_and_give_the_same_gradients(
-    tagger: Tagger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = meta({"batch": 8, "mask_rate": 0.5})
-    objective = MetaObjective(find_adaptable(tagger.network).modules, "sgd", 0.1, 2, 2.0)
+@pytest.mark.parametrize("rule", ["sgd", "bertadam"])
+def test_a_step_in_little_memory_gives_the_same_gradients(tagger: Tagger, rule: RuleName) -> None:
+    """Tasks of like length go together, as many as memory allows, and such groups one after another."""
+    settings = meta({"batch": 8, "mask_rate": 0.5, "rule": rule})
+    objective = MetaObjective(find_adaptable(tagger.network).modules, rule, 0.1, 2, 2.0)
     network = tagger.network.double().eval()
+    batches = MetaBatches.of(tagger, [SOURCE], settings)
     found = []
-    for pieces in (10_000, 40):
-        monkeypatch.setattr("salin.training.meta._PIECES_A_GROUP", pieces)
-        batch = MetaBatches.of(tagger, [SOURCE], settings)(0)
+    for share in (1, 1000):
+        footprint = replace(batches.footprint, budget=batches.footprint.budget // share)
+        batch = replace(batches, footprint=footprint)(0)
         network.zero_grad()
-        objective(network, batch)["loss"].backward()
+        losses = []
+        for portion in batch.portions():
+            loss = objective(network, portion)["loss"]
+            loss.backward()
+            losses.append(loss.detach())
         gradients = [p.grad.clone() for p in network.parameters() if p.grad is not None]
-        found.append((len(batch.groups), sum(group.query.tasks for group in batch.groups), gradients))
-    (one, tasks, together), (several, same_tasks, apart) = found
+        found.append((len(losses), sum(group.query.tasks for group in batch.groups), float(sum(losses)), gradients))
+    (one, tasks, loss, together), (several, same_tasks, same_loss, apart) = found
     assert one == 1 < several
     assert tasks == same_tasks == 8
+    assert same_loss == pytest.approx(loss, abs=1e-12)
     assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(together, apart, strict=True))
+
+
+@pytest.mark.parametrize("rule", ["sgd", "bertadam"])
+def test_the_meta_gradient_in_bf16_is_near_that_in_fp32(tagger: Tagger, rule: RuleName) -> None:
+    rate = {"sgd": 0.1, "bertadam": 1e-3}[rule]
+    batch = MetaBatches.of(tagger, [SOURCE], meta({"batch": 8, "rule": rule}))(0)
+    found = []
+    for enabled, inner_rate in ((False, rate), (True, rate), (False, 0.0)):
+        objective = MetaObjective(find_adaptable(tagger.network).modules, rule, inner_rate, 2, 0.5)
+        tagger.network.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            loss = objective(tagger.network, batch)["loss"]
+        assert loss.dtype == torch.float32
+        loss.backward()
+        found.append(torch.cat([p.grad.flatten() for p in tagger.network.parameters() if p.grad is not None]))
+    exact, rounded, without_steps = found
+    effect = (exact - without_steps).norm()
+    assert effect > 0.1 * exact.norm(), "the inner steps matter"
+    assert (exact - rounded).norm() < 0.2 * effect
 
 
 def test_switched_supports_are_in_the_language_of_their_query(tagger: Tagger, tmp_path: Path) -> None:
