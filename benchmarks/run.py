@@ -18,7 +18,7 @@ from measuring import RESULTS
 HERE = Path(__file__).resolve().parent
 BENCHMARKS = (
     "adaptation_price", "meta_step", "plain_tagging", "onnx_tagging", "retrieval", "tag_memory", "ray_scaling",
-    "training_attention",
+    "training_attention", "episode_step",
 )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def pretraining(folder: Path, rows: int) -> dict[str, Tensor]:
                 "lexicons": ["dictionary"],
             },
             "model": {"vocabulary": 400, "hidden": 16, "layers": 2, "heads": 2, "feed_forward": 32, "positions": 24},
-            "masked": {"mix": {"masked": 1, "translation": 1, "switched": 1}, "rows": rows},
+            "mixture": {"weights": {"masked": 1, "translation": 1, "switched": 1}, "rows": rows},
             "loop": LOOP,
         }
     )

@@ -17,10 +17,11 @@ import torch
 from safetensors.torch import load_file
 
 from salin.models import Tagger
-from salin.models.checksum import weights_checksum
+from salin.pretraining.tokenizer import train_tokenizer
 from salin.training.loop import LoopSettings
 from salin.training.meta import MetaSettings, train_meta
 from tiny_corpora import DEV, corpus
+from tiny_models import TEXT
 
 KILLS = 10
 STEPS = 120
@@ -30,55 +31,100 @@ SETTINGS = MetaSettings(
     mask_rate=0.2,
     max_weight=0.5,
 )
+WEIGHTS = ("checkpoint/model", "checkpoint/optimizer")
 
 
-def train(encoder: Path, folder: Path) -> str:
+def train(folder: Path, made: Path) -> None:
     """A whole run, or the rest of one: meta-training, whose batches, dropout and best weights must all come back."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    torch.set_num_threads(1)
-    torch.manual_seed(1)
-    tagger = Tagger.on_encoder(encoder, ["LOC", "ORG", "PER"])
+    tagger = Tagger.on_encoder(made, ["LOC", "ORG", "PER"])
     for module in tagger.network.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.1
     train_meta(tagger, [corpus()], corpus(DEV, name="dev"), SETTINGS, folder=folder)
     tagger.save_pretrained(folder / "tagger")
-    return weights_checksum(tagger.network)
 
 
-def test_killed_and_resumed(model_folder: Callable[[str], Path], tmp_path: Path) -> None:
-    encoder, killed, whole = model_folder("bert"), tmp_path / "killed", tmp_path / "whole"
-    expected = train(encoder, whole)
+def pretrain(folder: Path, made: Path) -> None:
+    """The same for pretraining: a text store, a mixture of objectives, dropout, losses on held-out text."""
+    from salin.pretraining.run import pretrain as run
+    from salin.pretraining.settings import PretrainingSettings
+
+    loop = {"steps": STEPS, "learning_rate": 1e-3, "log_every": 1, "evaluate_every": 6, "checkpoint_every": 4}
+    size = {"vocabulary": 400, "hidden": 16, "layers": 2, "heads": 2, "feed_forward": 32, "positions": 24}
+    settings = {
+        "text": {"plain": made / "text", "replay": made / "text"},
+        "tokenizer": {"folder": made / "tokenizer"},
+        "model": {**size, "dropout": 0.1},
+        "mixture": {"weights": {"masked": 1, "replay": 1, "episodes": 1}, "rows": 8, "groups": 2},
+        "episodes": {"ways": 2, "shots": 1},
+        "loop": loop,
+    }
+    run(PretrainingSettings.model_validate(settings), folder)
+
+
+@pytest.fixture
+def made(request: pytest.FixtureRequest, model_folder: Callable[[str], Path], tmp_path: Path) -> Path:
+    """What a run begins with: an encoder, or text and a tokenizer."""
+    if request.param is train:
+        return model_folder("bert")
+    (tmp_path / "made" / "text" / "en").mkdir(parents=True)
+    lines = [f"{line} {number}" for number in range(32) for line in TEXT[:6]]
+    (tmp_path / "made" / "text" / "en" / "news.txt").write_text("\n".join(lines), encoding="utf-8")
+    train_tokenizer(lines, 400).save_pretrained(tmp_path / "made" / "tokenizer")
+    return tmp_path / "made"
+
+
+def begin(run: Callable[[Path, Path], None], folder: Path, made: Path) -> None:
+    """What a process does."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    run(folder, made)
+
+
+@pytest.mark.parametrize(
+    ("made", "run", "weights"),
+    [
+        (train, train, ("tagger/model", *WEIGHTS, "best")),
+        pytest.param(pretrain, pretrain, ("encoder/model", *WEIGHTS), marks=pytest.mark.slow),
+    ],
+    ids=["training", "pretraining"],
+    indirect=["made"],
+)
+def test_killed_and_resumed(
+    made: Path, run: Callable[[Path, Path], None], weights: tuple[str, ...], tmp_path: Path
+) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    begin(run, whole, made)
     # The server imports torch once; each run is a process of its own, forked from it.
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["salin.training.meta"])
+    processes.set_forkserver_preload(["salin.training.meta", "salin.pretraining.run"])
     choose = random.Random(95)
     places = set()
     # Every other kill waits for a step of the log, the others for a moment of the clock after the run has begun:
     # within a step, within an evaluation, while a checkpoint is being written.
     steps = sorted(choose.sample(range(2, STEPS // 2), KILLS))
     for number, step in enumerate(steps):
-        run = processes.Process(target=train, args=(encoder, killed))
+        process = processes.Process(target=begin, args=(run, killed, made))
         before = logged(killed)
-        run.start()
+        process.start()
         target = step if number % 2 else before + 1
-        wait_for(run, lambda target=target: logged(killed) >= target)
+        wait_for(process, lambda target=target: logged(killed) >= target)
         time.sleep(choose.uniform(0, 0.1))
-        assert run.is_alive(), "the run was over before it could be killed"
-        os.kill(run.pid, signal.SIGKILL)
-        run.join()
-        assert run.exitcode == -signal.SIGKILL
+        assert process.is_alive(), "the run was over before it could be killed"
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
         places.add(logged(killed))
         check_that_nothing_is_half_written(killed)
     assert len(places) > KILLS // 2, places
-    last = processes.Process(target=train, args=(encoder, killed))
+    last = processes.Process(target=begin, args=(run, killed, made))
     last.start()
     last.join(300)
     assert last.exitcode == 0
     check_that_nothing_is_half_written(killed)
 
-    assert weights_checksum(Tagger.from_pretrained(killed / "tagger").network) == expected
-    for name in ("tagger/model", "checkpoint/model", "checkpoint/optimizer", "best"):
+    for name in weights:
         first, second = (load_file(folder / f"{name}.safetensors") for folder in (whole, killed))
         assert first.keys() == second.keys()
         assert all(torch.equal(tensor, second[key]) for key, tensor in first.items()), name
@@ -103,7 +149,7 @@ def logged(folder: Path) -> int:
 def log_of(folder: Path) -> list[dict[str, float]]:
     """The log without what the clock says."""
     records = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in record.items() if key != "seconds_per_step"} for record in records]
+    return [{key: value for key, value in record.items() if "second" not in key} for record in records]
 
 
 def check_that_nothing_is_half_written(folder: Path) -> None:
@@ -117,6 +163,8 @@ def check_that_nothing_is_half_written(folder: Path) -> None:
             json.loads(path.read_text(encoding="utf-8"))
         elif path.suffix == ".jsonl":
             assert all(json.loads(line)["step"] >= 0 for line in path.read_text(encoding="utf-8").splitlines())
+        elif path.suffix in (".svg", ".md", ".txt", ".ends"):
+            assert path.stat().st_size
         elif path.is_file():
             pytest.fail(f"{path} is not checked")
     checkpoint = folder / "checkpoint"

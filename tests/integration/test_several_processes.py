@@ -157,4 +157,4 @@ def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
 def log_of(folder: Path) -> list[dict[str, float]]:
     """The log without what the clock says."""
     records = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in record.items() if key != "seconds_per_step"} for record in records]
+    return [{key: value for key, value in record.items() if "second" not in key} for record in records]

@@ -7,7 +7,7 @@ silently. What it does not know: models, labels and what the pieces are used for
 from __future__ import annotations
 
 from salin.encoding.batching import Batch, collate, length_buckets
-from salin.encoding.special import hidden_piece, padding_piece
+from salin.encoding.special import closing_piece, hidden_piece, opening_piece, padding_piece
 from salin.encoding.windows import OnOverflow, Window, Windower
 
 __all__ = [
@@ -15,8 +15,10 @@ __all__ = [
     "OnOverflow",
     "Window",
     "Windower",
+    "closing_piece",
     "collate",
     "hidden_piece",
     "length_buckets",
+    "opening_piece",
     "padding_piece",
 ]

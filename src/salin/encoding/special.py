@@ -34,6 +34,24 @@ def empty_piece(tokenizer: PreTrainedTokenizerFast) -> int:
     return _first(tokenizer, "unk_token_id", "mask_token_id", "eos_token_id", "pad_token_id")
 
 
+def opening_piece(tokenizer: PreTrainedTokenizerFast) -> int:
+    """What a row begins with.
+
+    Raises:
+        SettingError: When the tokenizer has neither a classification nor a beginning token.
+    """
+    return _first(tokenizer, "cls_token_id", "bos_token_id")
+
+
+def closing_piece(tokenizer: PreTrainedTokenizerFast) -> int:
+    """What stands behind a text.
+
+    Raises:
+        SettingError: When the tokenizer has neither a separator nor an end token.
+    """
+    return _first(tokenizer, "sep_token_id", "eos_token_id")
+
+
 def _first(tokenizer: PreTrainedTokenizerFast, *names: str) -> int:
     for name in names:
         piece: object = getattr(tokenizer, name, None)

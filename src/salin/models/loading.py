@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoModel,
+    AutoModelForMaskedLM,
     AutoModelForTokenClassification,
     AutoTokenizer,
     PreTrainedModel,
@@ -205,6 +206,23 @@ def load_encoder(folder: Path) -> PreTrainedModel:
         ModelError: When the weights are missing or damaged or do not fit the config.
     """
     return _load(AutoModel, folder, load_config(folder))[0].eval()
+
+
+def load_masked_model(folder: Path) -> tuple[PreTrainedModel, bool]:
+    """An encoder in fp32 with a head that guesses pieces, as it goes on to be pretrained.
+
+    Returns:
+        The model, and whether its head is new, drawn from torch's seed: taggers and bare encoders have none.
+
+    Raises:
+        ModelError: When the weights are missing or damaged or do not fit the config, or there is no such head for the
+            architecture.
+    """
+    model, info = _load(AutoModelForMaskedLM, folder, load_config(folder))
+    encoder = f"{model.base_model_prefix}."
+    if lost := {name for name in info["missing_keys"] if name.startswith(encoder)}:
+        raise ModelError(f"{folder}: its weights do not fit its config: {', '.join(sorted(lost))}")
+    return model, bool(info["missing_keys"])
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:

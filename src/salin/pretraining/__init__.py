@@ -1,4 +1,5 @@
-"""Pretraining: from plain and parallel text to a tokenizer and a small encoder.
+"""Pretraining: from plain and parallel text to a tokenizer and a small language model.
 
-It draws text, masks it and hands it to the training loop. What it does not know: labels, entities and taggers.
+Text is read into a store, drawn by a mixture of objectives and handed to the training loop. What it does not know:
+labels, entities and taggers.
 """

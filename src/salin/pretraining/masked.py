@@ -1,142 +1,141 @@
-"""Masked language modelling over plain text, over translation pairs and over code-switched text."""
+"""Masked language modelling: pieces are hidden and guessed from what stands around them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import BertForMaskedLM, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from salin.corpus.lexicon import Lexicon
 from salin.encoding import hidden_piece, padding_piece
-from salin.pretraining.text import ParallelText, PlainText
-from salin.pretraining.tokenizer import SPECIAL
-from salin.training.processes import WHOLE, Part
+from salin.pretraining.cost import Passes
+from salin.pretraining.rows import RowText
 
 IGNORED = -100
-# More than any script needs for a full row; what a row does not take is cut off.
-_CHARACTERS_A_PIECE = 6
+
+
+class MaskedRow(NamedTuple):
+    """One row.
+
+    Attributes:
+        ids: The pieces, some of them hidden.
+        labels: What stood where a piece is to be guessed, elsewhere `IGNORED`.
+    """
+
+    ids: np.ndarray
+    labels: np.ndarray
 
 
 @dataclass(frozen=True)
-class MaskedBatches:
-    """The batches of masked pretraining: step -> rows of `length` pieces.
+class MaskedRows:
+    """The objective: of each row a share of the pieces is to be guessed (Devlin et al. 2019).
 
-    Each row is one of: a passage of plain text (masked language modelling, Devlin et al. 2019); translation pairs of
-    two languages side by side (translation language modelling, Lample and Conneau 2019); an English passage of which
-    part of the words are dictionary translations into one language. Rows are a pure function of `(seed, step)`.
+    Of these 80 % are hidden, 10 % replaced by random ones and 10 % left as they are.
 
     Attributes:
         tokenizer: Makes the pieces.
-        plain: The plain text.
-        parallel: The translation pairs.
-        lexicons: English to each language.
-        mix: The weights of `masked`, `translation` and `switched` rows.
-        rows: Rows a batch.
+        text: What stands in a row.
         length: Pieces a row, special ones included.
-        mask_rate: The share of pieces to predict: of these 80 % are masked, 10 % random and 10 % left as they are.
-        switch_rate: The share of the words of a switched row that are looked up.
-        seed: Decides everything.
+        mask_rate: The share of pieces to guess.
     """
 
     tokenizer: PreTrainedTokenizerFast
-    plain: PlainText
-    parallel: ParallelText
-    lexicons: Mapping[str, Lexicon]
-    mix: Mapping[str, float]
-    rows: int
+    text: RowText
     length: int
     mask_rate: float
-    switch_rate: float
-    seed: int
 
-    def __call__(self, step: int, part: Part = WHOLE) -> dict[str, Tensor] | None:
-        """A part of the batch of a step.
+    @property
+    def tokens_per_row(self) -> int:
+        """Those of a full row."""
+        return self.length
 
-        Returns:
-            `input_ids`, `attention_mask` and `labels`, each `[rows, length]`, and the `share` of the step's chosen
-            pieces that this part has. None where it has none.
+    @property
+    def passes_per_row(self) -> Passes:
+        """A row forward and back, and the vocabulary scored for what is to be guessed."""
+        return Passes(self.length, self.length, self.mask_rate * self.length)
+
+    def draw(self, rows: int, random: np.random.Generator) -> list[MaskedRow]:
+        """Rows, each with its own text and its own places to guess."""
+        return [self._mask(self._row(self.text(self.length, random)), random) for _ in range(rows)]
+
+    def collate(self, examples: Sequence[MaskedRow]) -> dict[str, Tensor]:
+        """`input_ids`, `attention_mask` and `labels`, each `[rows, pieces of the longest]`."""
+        width = max(len(example.ids) for example in examples)
+        ids = np.full((len(examples), width), padding_piece(self.tokenizer), np.int64)
+        labels = np.full(ids.shape, IGNORED, np.int64)
+        attended = np.zeros(ids.shape, np.int64)
+        for number, example in enumerate(examples):
+            ids[number, : len(example.ids)] = example.ids
+            labels[number, : len(example.ids)] = example.labels
+            attended[number, : len(example.ids)] = 1
+        arrays = {"input_ids": ids, "attention_mask": attended, "labels": labels}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def weight(self, examples: Sequence[MaskedRow]) -> float:
+        """The number of pieces to guess."""
+        return float(sum(int((example.labels != IGNORED).sum()) for example in examples))
+
+    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Cross-entropy in nats and accuracy in 0..1 of the pieces to guess, for which alone the vocabulary is scored.
+
+        Args:
+            model: An encoder with a masked-language-model head.
+            batch: What `collate` made.
         """
-        random = np.random.default_rng([self.seed, step])
-        kinds = sorted(self.mix)
-        shares = np.array([self.mix[kind] for kind in kinds], float)
-        drawn = random.choice(len(kinds), self.rows, p=shares / shares.sum())
-        texts = [getattr(self, f"_{kinds[kind]}")(random) for kind in drawn]
-        return self._part(self._mask([self._row(text) for text in texts], random), part)
+        assert isinstance(model, PreTrainedModel)
+        chosen = batch["labels"] != IGNORED
+        logits = _logits(model, batch["input_ids"], batch["attention_mask"], chosen).float()
+        labels = batch["labels"][chosen]
+        accuracy = (logits.argmax(-1) == labels).float().mean()
+        return {"loss": nn.functional.cross_entropy(logits, labels), "accuracy": accuracy.detach()}
 
-    def _part(self, whole: dict[str, Tensor], part: Part) -> dict[str, Tensor] | None:
-        rows = list(part.of(range(self.rows)))
-        mine = {name: values[rows] for name, values in whole.items()}
-        chosen, all_chosen = ((batch["labels"] != IGNORED).sum() for batch in (mine, whole))
-        return {**mine, "share": chosen / all_chosen} if chosen else None
-
-    def _masked(self, random: np.random.Generator) -> list[str]:
-        return [self.plain.draw(self.length * _CHARACTERS_A_PIECE, random)[1]]
-
-    def _translation(self, random: np.random.Generator) -> list[str]:
-        texts: list[str] = []
-        characters = 0
-        for pair in self.parallel.draw(random):
-            texts.extend(pair if random.random() < 0.5 else pair[::-1])
-            characters += sum(map(len, pair))
-            # Translations are short; a row is filled with as many pairs as fit, most of them whole.
-            if characters >= self.length * 3:
-                return texts
-        return texts
-
-    def _switched(self, random: np.random.Generator) -> list[str]:
-        words = self.plain.passage("en", self.length * _CHARACTERS_A_PIECE, random).split()
-        languages = sorted(self.lexicons)
-        lexicon = self.lexicons[languages[int(random.integers(len(languages)))]]
-        looked_up = random.random(len(words)) < self.switch_rate
-        pairs = zip(words, looked_up, strict=True)
-        return [" ".join(lexicon.translate(word, random) or word if look else word for word, look in pairs)]
-
-    def _row(self, texts: list[str]) -> list[int]:
-        vocabulary = self.tokenizer.get_vocab()
-        cls, sep = vocabulary[SPECIAL["cls_token"]], vocabulary[SPECIAL["sep_token"]]
+    def _row(self, texts: list[str]) -> np.ndarray:
+        cls, sep = self._ends
         ids: list[int] = [cls]
-        for pieces in self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]:
-            ids += [*pieces, sep]
-        return [*ids[: self.length - 1], sep] if len(ids) > self.length else ids
+        if texts:
+            for pieces in self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]:
+                ids += [*pieces, sep]
+        return np.array([*ids[: self.length - 1], sep] if len(ids) > self.length else ids, np.int64)
 
-    def _mask(self, rows: list[list[int]], random: np.random.Generator) -> dict[str, Tensor]:
-        width = max(map(len, rows))
-        ids = np.full((len(rows), width), padding_piece(self.tokenizer), np.int64)
-        for row, pieces in zip(ids, rows, strict=True):
-            row[: len(pieces)] = pieces
-        attended = np.arange(width)[None] < np.array([len(row) for row in rows])[:, None]
-        chosen = ~np.isin(ids, self.tokenizer.all_special_ids) & (random.random(ids.shape) < self.mask_rate)
+    def _mask(self, ids: np.ndarray, random: np.random.Generator) -> MaskedRow:
+        chosen = ~np.isin(ids, self._special) & (random.random(ids.shape) < self.mask_rate)
         labels = np.where(chosen, ids, IGNORED)
         fate = random.random(ids.shape)
         ids = np.where(chosen & (fate < 0.8), hidden_piece(self.tokenizer), ids)
         ids = np.where(chosen & (fate >= 0.9), random.integers(len(self.tokenizer), size=ids.shape), ids)
-        return {
-            "input_ids": torch.from_numpy(ids),
-            "attention_mask": torch.from_numpy(attended.astype(np.int64)),
-            "labels": torch.from_numpy(labels),
-        }
+        return MaskedRow(ids, labels)
+
+    @cached_property
+    def _special(self) -> list[int]:
+        return list(self.tokenizer.all_special_ids)
+
+    @cached_property
+    def _ends(self) -> tuple[int, int]:
+        """What begins a row and what ends each text, where the tokenizer has neither BERT's nor RoBERTa's names too."""
+        named: Any = self.tokenizer
+        cls = next((i for i in (named.cls_token_id, named.bos_token_id) if i is not None), padding_piece(named))
+        sep = next((i for i in (named.sep_token_id, named.eos_token_id) if i is not None), padding_piece(named))
+        return cls, sep
 
 
-def masked_loss(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Cross-entropy of the chosen pieces, with the vocabulary layer run on these alone.
-
-    Args:
-        model: A BERT with a language-model head.
-        batch: What [MaskedBatches][salin.pretraining.masked.MaskedBatches] gives.
-
-    Returns:
-        `loss` in nats and `accuracy` in 0..1, as far as this part of the batch adds to them.
-    """
-    assert isinstance(model, BertForMaskedLM)
-    batch = {name: values.to(model.device) for name, values in batch.items()}
-    hidden = model.bert(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
-    chosen = batch["labels"] != IGNORED
-    logits = model.cls(hidden[chosen]).float()
-    labels = batch["labels"][chosen]
-    accuracy = (logits.argmax(-1) == labels).float().mean()
-    loss = nn.functional.cross_entropy(logits, labels)
-    return {"loss": batch["share"] * loss, "accuracy": batch["share"] * accuracy.detach()}
+def _logits(model: PreTrainedModel, ids: Tensor, attended: Tensor, chosen: Tensor) -> Tensor:
+    """Scores of the vocabulary at the chosen places, `[chosen, vocabulary]`; elsewhere they are not computed."""
+    network: Any = model
+    match model.config.model_type:
+        case "bert":
+            head = network.cls
+        case "roberta" | "xlm-roberta":
+            head = network.lm_head
+        case "albert":
+            head = network.predictions
+        case "modernbert":
+            head = nn.Sequential(network.head, network.decoder)
+        case _:
+            # Heads differ by architecture; this is right for all of them, and slower.
+            return network(input_ids=ids, attention_mask=attended).logits[chosen]
+    return head(network.base_model(input_ids=ids, attention_mask=attended).last_hidden_state[chosen])

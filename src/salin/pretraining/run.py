@@ -2,160 +2,174 @@
 
 from __future__ import annotations
 
-import tomllib
+import logging
+from collections.abc import Mapping
+from copy import deepcopy
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from salin.corpus.lexicon import Lexicon
-from salin.encoding import padding_piece
-from salin.errors import SettingError
-from salin.files import atomic_directory
+from salin.files import atomic_directory, atomic_write, write_json
 from salin.models.attention import training_attention
-from salin.pretraining.masked import MaskedBatches, masked_loss
-from salin.pretraining.text import ParallelText, PlainText
+from salin.models.checksum import folder_checksum
+from salin.models.loading import load_tokenizer, quiet, resolve
+from salin.models.positions import fitting_length
+from salin.pretraining.base import base_model
+from salin.pretraining.card import pretraining_card
+from salin.pretraining.cost import ATTACHED
+from salin.pretraining.curves import PretrainingLog, plot_losses
+from salin.pretraining.fertility import Fertility, measure_fertility, plot_fertility
+from salin.pretraining.measuring import HeldOutLoss
+from salin.pretraining.mixture import Mixture, mixture_loss
+from salin.pretraining.objectives import make_objectives
+from salin.pretraining.official_episodes import OfficialEpisodes
+from salin.pretraining.presets import ModelSettings, build
+from salin.pretraining.settings import PretrainingSettings, TextSettings
+from salin.pretraining.sources import find_text, find_translations
+from salin.pretraining.store import TextStore, make_store
 from salin.pretraining.tokenizer import train_tokenizer
-from salin.training.loop import LoopSettings, fit
+from salin.training.loop import fit
 from salin.training.processes import Processes
-from salin.validation import explain, place_of
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TextSettings(_Strict):
-    """Where the text is and how it is mixed; folders are relative to the recipe's file."""
-
-    plain: Path
-    parallel: Path
-    dictionaries: Path
-    temperature: float = 0.5
-    exclude: tuple[str, ...] = ()
-    sets: dict[str, float] = Field(description="Parallel sets and how often each is drawn.")
-    lexicons: tuple[str, ...] = Field(description="Dictionary sources; `en-LANGUAGE.tsv.xz` of each are merged.")
-
-
-class ModelSettings(_Strict):
-    """The size of a BERT-type encoder."""
-
-    vocabulary: int
-    hidden: int
-    layers: int
-    heads: int
-    feed_forward: int
-    positions: int
-    dropout: float = 0.0
-
-
-class MaskedSettings(_Strict):
-    """How rows are made and masked; see `MaskedBatches`."""
-
-    mix: dict[str, float]
-    rows: int
-    mask_rate: float = 0.2
-    switch_rate: float = 0.4
-    seed: int = 1
-
-
-class PretrainingSettings(_Strict):
-    """A pretraining recipe."""
-
-    text: TextSettings
-    model: ModelSettings
-    masked: MaskedSettings
-    loop: LoopSettings
-    tokenizer_characters: int = 40_000_000
-
-    @classmethod
-    def read(cls, path: Path) -> PretrainingSettings:
-        """Reads a TOML recipe.
-
-        Raises:
-            SettingError: When the file is missing, is no TOML, or holds a setting that does not exist.
-        """
-        try:
-            with open(path, "rb") as file:
-                settings = cls.model_validate(tomllib.load(file))
-        except FileNotFoundError:
-            raise SettingError(f"{path}: no such recipe. Recipes are TOML files; salin's own are in recipes/") from None
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingError(f"{path}: no recipe: {error}") from error
-        except ValidationError as error:
-            raise SettingError(f"{place_of(error, path)}: {explain(error, [cls])}") from error
-        folder = path.resolve().parent
-        text = settings.text.model_copy(
-            update={name: folder / getattr(settings.text, name) for name in ("plain", "parallel", "dictionaries")}
-        )
-        return settings.model_copy(update={"text": text})
+_log = logging.getLogger(__name__)
+# Pieces a row of a model that is gone on from; most have positions for more, which take longer.
+_LENGTH = 128
 
 
 def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
-    """Trains tokenizer and encoder; goes on from the checkpoint that it finds in `folder`.
+    """Trains a tokenizer and a model on its pieces; goes on from the checkpoint that it finds in `folder`.
 
     Args:
         settings: The recipe.
-        folder: `tokenizer/`, the checkpoint, the log and the finished `encoder/` go here.
+        folder: The text as it was read, the tokenizer, the checkpoint, the log, curves of the loss and the finished
+            model as `encoder/` with its card go here.
 
     Returns:
         The last figures of the log.
     """
-    plain = PlainText(settings.text.plain, settings.text.temperature, settings.text.exclude)
-    parallel = ParallelText(settings.text.parallel, settings.text.sets)
     processes = Processes.here()
-    tokenizer = _tokenizer(settings, plain, parallel, folder / "tokenizer", processes)
-    batches = MaskedBatches(
-        tokenizer, plain, parallel, _lexicons(settings.text), settings.masked.mix, settings.masked.rows,
-        settings.model.positions, settings.masked.mask_rate, settings.masked.switch_rate, settings.masked.seed,
-    )  # fmt: skip
-    torch.manual_seed(settings.loop.seed)
-    model = BertForMaskedLM(_config(settings.model, tokenizer))
-    made_with = settings.model_dump(mode="json", exclude={"loop"})
+    store = _store(settings.text, folder, processes)
+    if settings.base is None:
+        assert settings.model is not None
+        tokenizer = _tokenizer(settings, settings.model, store, folder / "tokenizer", processes)
+        torch.manual_seed(settings.loop.seed)
+        model = build(settings.model, tokenizer)
+    else:
+        torch.manual_seed(settings.loop.seed)
+        model, tokenizer = base_model(settings.base)
+    wanted = settings.mixture.length or (_LENGTH if settings.model is None else settings.model.positions)
+    length = fitting_length(model.config, wanted)
+    objectives = make_objectives(settings, tokenizer, store, length)
+    for objective in objectives.training.values():
+        if isinstance(objective, OfficialEpisodes):
+            objective.prepare(model)
+    mixed = settings.mixture
+    mixture = Mixture(objectives.training, mixed.weights, mixed.rows, mixed.groups or mixed.rows, mixed.seed)
+    measure = HeldOutLoss(objectives.held_out, mixed.weights, bf16=settings.loop.precision == "bf16")
+
+    def keep(step: int) -> None:
+        if settings.snapshot_every and step % settings.snapshot_every == 0 and processes.is_main:
+            _write_model(model, tokenizer, folder / "steps" / f"{step:07}")
+
     with training_attention(model):
+        before = measure(nn.Module.to(model, processes.device).eval()) if settings.base is not None else {}
         figures = fit(
-            model, batches, masked_loss, settings.loop, folder=folder, title="pretraining", made_with=made_with
-        )
+            model, mixture, mixture_loss, settings.loop, folder=folder, evaluate=lambda: measure(model), select=None,
+            tokens=mixture.tokens, after_step=keep, title="pretraining", made_with=_made_with(settings, store),
+        )  # fmt: skip
     if processes.is_main:
-        with atomic_directory(folder / "encoder", marker="config.json") as temporary:
-            model.half().save_pretrained(temporary)
-            tokenizer.save_pretrained(temporary)
-    return figures
+        _finish(settings, folder, model, tokenizer, store, mixture, before)
+    return {**figures, **({"loss_before": before["loss"]} if before else {})}
+
+
+def _store(text: TextSettings, folder: Path, processes: Processes) -> TextStore:
+    place = text.store or folder / "text"
+    if processes.is_main:
+        plain = [file for path in text.plain for file in find_text(path, exclude=text.exclude)]
+        for language, paths in text.languages.items():
+            plain += [file for path in paths for file in find_text(path, language, text.exclude)]
+        replay = [file for path in text.replay for file in find_text(path, exclude=text.exclude)]
+        parallel = find_translations(text.parallel, text.sets) if text.parallel is not None else {}
+        make_store(place, {"plain": plain, **({"replay": replay} if replay else {})}, parallel, text.on_error)
+    processes.wait()
+    return TextStore(place)
 
 
 def _tokenizer(
-    settings: PretrainingSettings, plain: PlainText, parallel: ParallelText, folder: Path, processes: Processes
+    settings: PretrainingSettings, model: ModelSettings, store: TextStore, folder: Path, processes: Processes
 ) -> PreTrainedTokenizerFast:
+    if settings.tokenizer.folder is not None:
+        return load_tokenizer(settings.tokenizer.folder)
     if processes.is_main and not folder.exists():
-        random = np.random.default_rng(settings.masked.seed)
-        lines = (*plain.sample(settings.tokenizer_characters, random), *parallel.all_lines())
-        tokenizer = train_tokenizer(lines, settings.model.vocabulary, max_length=settings.model.positions)
+        plain = store.plain("plain", settings.text.temperature)
+        lines = plain.sample(settings.tokenizer.characters, np.random.default_rng(settings.mixture.seed))
+        translations = store.parallel(settings.text.sets).all_lines() if settings.text.sets else ()
+        tokenizer = train_tokenizer(
+            (line for lines in (lines, translations) for line in lines),
+            model.vocabulary,
+            max_length=model.positions,
+            kind=settings.tokenizer.kind,
+        )
         with atomic_directory(folder, marker="tokenizer.json") as temporary:
             tokenizer.save_pretrained(temporary)
     processes.wait()
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
-def _lexicons(settings: TextSettings) -> dict[str, Lexicon]:
-    files: dict[str, list[Path]] = {}
-    for source in settings.lexicons:
-        for path in sorted((settings.dictionaries / source).glob("en-*.tsv*")):
-            files.setdefault(path.name.split(".")[0].removeprefix("en-"), []).append(path)
-    return {language: Lexicon.read(*paths) for language, paths in files.items()}
+def _made_with(settings: PretrainingSettings, store: TextStore) -> dict[str, Any]:
+    """What decides the weights beside the loop: text by its content, wherever it lies."""
+    made = {name: value for name, value in settings.described().items() if name not in ("loop", "snapshot_every")}
+    base = {"the base": folder_checksum(resolve(settings.base))} if settings.base else {}
+    return {**made, "the sources of text": store.checksum, **base}
 
 
-def _config(size: ModelSettings, tokenizer: PreTrainedTokenizerFast) -> BertConfig:
-    return BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=size.hidden,
-        num_hidden_layers=size.layers,
-        num_attention_heads=size.heads,
-        intermediate_size=size.feed_forward,
-        max_position_embeddings=size.positions,
-        hidden_dropout_prob=size.dropout,
-        attention_probs_dropout_prob=size.dropout,
-        type_vocab_size=1,
-        pad_token_id=padding_piece(tokenizer),
-    )
+def _finish(
+    settings: PretrainingSettings, folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast,
+    store: TextStore, mixture: Mixture, before: Mapping[str, Any],
+) -> None:  # fmt: skip
+    """Writes the encoder with its card, and what there is to see."""
+    log = PretrainingLog.read(folder / "log.jsonl")
+    fertility = _fertility(tokenizer, store, settings.text)
+    pieces = {
+        code: {"pieces_per_word": round(about.pieces_per_word, 4), "words": about.words, "held_out": about.held_out}
+        for code, about in fertility.items()
+    }
+    write_json(folder / "tokenizer-report.json", pieces)
+    if find_spec("matplotlib") is not None:
+        plot_fertility(fertility, folder / "tokenizer-report.svg")
+        plot_losses(log, folder / "loss.svg", folder.resolve().name)
+    tokens = mixture.tokens(settings.loop.steps)
+    attached = sum(tensor.numel() for tensor in getattr(model, ATTACHED, nn.Module()).parameters())
+    card = pretraining_card(settings, store, fertility, log, tokens, model.num_parameters() - attached, before)
+    _write_model(model, tokenizer, folder / "encoder", card)
+    if problems := sum(len(file["problems"]) for file in store.files):
+        told = "1 problem" if problems == 1 else f"{problems:,} problems"
+        _log.warning("%s with the text: what was left out or replaced stands in %s", told, store.description)
+
+
+def _write_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path, card: str = "") -> None:
+    """Writes a copy in half precision, without what an objective has attached to the model."""
+    copied = deepcopy(model)
+    if hasattr(copied, ATTACHED):
+        delattr(copied, ATTACHED)
+    with quiet(), atomic_directory(folder, marker="config.json") as temporary:
+        copied.half().save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        if card:
+            with atomic_write(temporary / "README.md") as file:
+                file.write(card)
+
+
+def _fertility(tokenizer: PreTrainedTokenizerFast, store: TextStore, text: TextSettings) -> dict[str, Fertility]:
+    measured: dict[str, Fertility] = {}
+    for name in store.collections:
+        measured = {
+            **measure_fertility(tokenizer, store.plain(name, text.temperature), store.held_out(name)),
+            **measured,
+        }
+    return measured

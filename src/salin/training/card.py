@@ -42,13 +42,13 @@ def model_card(tagger: Tagger) -> str:
         "tagged plainly. This figure chose the checkpoint, so it is too high for new text, and it says nothing about "
         "any other language.",
         "## Data",
-        _table([("for", "name", "sentences", "entities", "labels", "SHA-256 of the content")], [
+        markdown_table([("for", "name", "sentences", "entities", "labels", "SHA-256 of the content")], [
             *(_row("training", entry) for entry in made["data"]),
             *(_row("choice of the checkpoint", entry) for entry in made["dev"]),
         ]),
         "The licence of this data decides what may be done with the weights.",
         "## Settings",
-        _table([("setting", "value")], [("base", made["base"]), *_flat(made["settings"])]),
+        markdown_table([("setting", "value")], [("base", made["base"]), *flat_settings(made["settings"])]),
         f"Made with salin {made['salin']}.",
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
@@ -59,16 +59,23 @@ def _row(role: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
     return role, str(entry["name"]), *counts, " ".join(entry["labels"]), f"`{entry['sha256']}`"
 
 
-def _flat(settings: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
+def flat_settings(settings: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
+    """Settings as rows of a table, those inside others as `loop.steps`."""
     rows: list[tuple[str, str]] = []
     for name, value in settings.items():
         if is_object(value):
-            rows += _flat(value, f"{before}{name}.")
+            rows += flat_settings(value, f"{before}{name}.")
         else:
             rows.append((f"{before}{name}", str(value)))
     return rows
 
 
-def _table(head: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown.
+
+    Args:
+        head: One row.
+        rows: The others, each of as many cells.
+    """
     lines = [*head, ["---"] * len(head[0]), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

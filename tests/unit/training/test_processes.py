@@ -16,7 +16,9 @@ from transformers import BertConfig, BertForMaskedLM
 from salin.corpus.lexicon import Lexicon
 from salin.errors import SettingError
 from salin.models import Tagger
-from salin.pretraining.masked import MaskedBatches, masked_loss
+from salin.pretraining.masked import MaskedRows
+from salin.pretraining.mixture import Mixture, mixture_loss
+from salin.pretraining.rows import Passages, SwitchedPassages, TranslationPairs
 from salin.pretraining.text import ParallelText, PlainText
 from salin.pretraining.tokenizer import train_tokenizer
 from salin.training import processes
@@ -106,17 +108,16 @@ def test_parts_of_meta_training(tagger: Callable[[str], Tagger], switching: Swit
 
 
 @pytest.mark.parametrize("rows", [1, 5])
-def test_parts_of_pretraining(tmp_path: Path, rows: int) -> None:
-    for name, lines in {"text/en/news": TEXT, "parallel/n/en": ["good morning"], "parallel/n/nl": ["morgen"]}.items():
-        path = tmp_path / f"{name}.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+def test_parts_of_pretraining(rows: int) -> None:
     tokenizer = train_tokenizer(TEXT, 400)
-    batches = MaskedBatches(
-        tokenizer, PlainText(tmp_path / "text", 0.5), ParallelText(tmp_path / "parallel", {"n": 1.0}),
-        {"nl": Lexicon({"won": ["won"]})}, {"masked": 1, "translation": 1, "switched": 1},
-        rows=rows, length=24, mask_rate=0.3, switch_rate=0.5, seed=3,
-    )  # fmt: skip
+    plain = PlainText({"en": TEXT}, 0.5)
+    texts = {
+        "masked": Passages(plain),
+        "translation": TranslationPairs(ParallelText({"n": {"en": ["good morning"], "nl": ["morgen"]}}, {"n": 1.0})),
+        "switched": SwitchedPassages(plain, {"nl": Lexicon({"won": ["won"]})}, rate=0.5),
+    }
+    objectives = {name: MaskedRows(tokenizer, text, length=24, mask_rate=0.3) for name, text in texts.items()}
+    batches = Mixture(objectives, dict.fromkeys(texts, 1.0), rows=rows, groups=rows, seed=3)
     torch.manual_seed(1)
     model = BertForMaskedLM(
         BertConfig(
@@ -124,7 +125,7 @@ def test_parts_of_pretraining(tmp_path: Path, rows: int) -> None:
             intermediate_size=32, max_position_embeddings=24, hidden_dropout_prob=0, attention_probs_dropout_prob=0,
         )
     )  # fmt: skip
-    check_that_parts_add_up(model, batches, masked_loss)
+    check_that_parts_add_up(model, batches, mixture_loss)
 
 
 def one_of_two(monkeypatch: pytest.MonkeyPatch, other: object) -> Processes:

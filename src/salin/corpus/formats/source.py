@@ -41,6 +41,10 @@ class Line(NamedTuple):
     text: str
 
 
+class Continuation(bytes):
+    """More of a line that is too long to be given out at once; it has the number of the line."""
+
+
 class BadSentence(Exception):
     """Raised inside a reader to leave out the sentence that it is in."""
 
@@ -136,6 +140,7 @@ class Source:
         """
         for number in numbers if self._undecodable else ():
             if number in self._undecodable:
+                self._undecodable.discard(number)  # a file may hold millions of them
                 self.bad("not UTF-8", number)
 
     def notes(self) -> tuple[str, ...]:
@@ -155,8 +160,9 @@ class Source:
     def _decoded(self, lines: Iterable[bytes], before: int, offset: int) -> Iterator[Line]:
         number = before
         try:
-            for number, raw in enumerate(_at_every_line_end(lines), before + 1):
-                if number == 1:
+            for raw in _at_every_line_end(lines):
+                number += not isinstance(raw, Continuation)
+                if number == 1 and not isinstance(raw, Continuation):
                     if encoding := _foreign_encoding(raw):
                         raise DataError(f"the file is {encoding}", path=self.name, remedy="Save it as UTF-8")
                     raw = raw.removeprefix(codecs.BOM_UTF8)
@@ -197,7 +203,12 @@ def option(name: str, value: object = None) -> str:
 def _at_every_line_end(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Lines that end in CR alone are lines too: old files of the Macintosh, and what was pasted from them."""
     for line in lines:
-        yield from line.splitlines(keepends=True) if b"\r" in line else (line,)
+        if b"\r" in line:
+            first, *others = line.splitlines(keepends=True)
+            yield Continuation(first) if isinstance(line, Continuation) else first
+            yield from others
+        else:
+            yield line
 
 
 def _foreign_encoding(first: bytes) -> str | None:
