@@ -58,3 +58,19 @@ def write_recipe(folder: Path, text: str = RECIPE) -> Path:
     path = folder / "tiny.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def write_pretraining(folder: Path) -> Path:
+    """Writes a pretraining recipe with its text: four steps, of which every second one's model is kept."""
+    (folder / "text" / "en").mkdir(parents=True)
+    lines = [f"the {name} of {place} met the press on day {n}" for n in range(40) for name in "abc" for place in "xyz"]
+    (folder / "text" / "en" / "news.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path = folder / "small.toml"
+    path.write_text(
+        'snapshot_every = 2\n[text]\nplain = "text"\n[tokenizer]\ncharacters = 4000\n'
+        "[model]\nvocabulary = 300\nhidden = 16\nlayers = 2\nheads = 2\nfeed_forward = 32\npositions = 32\n"
+        "[mixture]\nweights = { masked = 1 }\nrows = 4\n"
+        "[loop]\nsteps = 4\nlearning_rate = 1e-3\nlog_every = 2\n",
+        encoding="utf-8",
+    )
+    return path

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from salin.errors import SettingError
 from salin.experiments.cell import Cell, CellResult, cells
 from salin.experiments.inputs import encoder_checksum, file_checksum
+from salin.experiments.pretrained import PretrainedEncoder
 from salin.experiments.recipe import Recipe, System, TrainedBy
 from salin.settings import compared
 
@@ -56,7 +57,13 @@ class Experiment:
 
     def encoder_of(self, cell: Cell) -> str:
         """The name of the encoder that a cell is trained on."""
-        return self.system(cell).encoder or self.recipe.encoder
+        own = self.pretrained(cell)
+        return own.name if own else self.system(cell).encoder or self.recipe.encoder
+
+    def pretrained(self, cell: Cell) -> PretrainedEncoder | None:
+        """The encoder of a cell, where a pretraining recipe makes it."""
+        how = self.system(cell).pretrained_by
+        return None if how is None or cell.seed is None else PretrainedEncoder(how, cell.seed, self.runs)
 
     def result_file(self, cell: Cell) -> Path:
         """Where a cell's result goes."""
@@ -135,7 +142,10 @@ class Experiment:
         """Checksums of the files and the encoder that a cell reads, by name; None where one is not on this machine."""
         labels, system = self.recipe.label_sets[cell.label_set], self.system(cell)
         tested_on = (labels.tests, system.adapt, self.recipe.switched_dev)
-        return {**self._trained_on(cell), **self._checksums(tested_on)}
+        found = {**self._trained_on(cell), **self._checksums(tested_on)}
+        if own := self.pretrained(cell):
+            found[self._encoder_input(cell)] = encoder_checksum(str(own.folder))
+        return found
 
     def _trained_on(self, cell: Cell) -> dict[str, str | None]:
         """Those of its inputs that its tagger depends on."""
@@ -144,11 +154,22 @@ class Experiment:
         if system.rules is not None:
             return found
         settings = self.recipe.settings_of(system, cell.seed or 0)
-        name = self.encoder_of(cell)
         found |= self._checksums((settings, system.finetune))
-        found[f"encoder {self.as_written(name)}"] = encoder_checksum(name)
+        if self.pretrained(cell) is None:
+            # One that is pretrained here says by its name what it is made of, also before it is there.
+            found[self._encoder_input(cell)] = encoder_checksum(self.encoder_of(cell))
         base = self.base(cell)
         return found | base[0]._trained_on(base[1]) if base else found
+
+    def with_encoder(self, cell: Cell) -> dict[str, str | None]:
+        """The inputs of a cell whose encoder has been loaded: a Hugging Face id is on this machine then."""
+        found = self.inputs(cell)
+        if self.system(cell).rules is None and self.pretrained(cell) is None:
+            found[self._encoder_input(cell)] = encoder_checksum(self.encoder_of(cell), fetch=True)
+        return found
+
+    def _encoder_input(self, cell: Cell) -> str:
+        return f"encoder {self.as_written(self.encoder_of(cell))}"
 
     def _checksums(self, settings: Any) -> dict[str, str | None]:
         return {self.as_written(path): file_checksum(path) for path in _paths(settings)}

@@ -82,6 +82,18 @@ class TrainedBy(_Strict):
     system: str
 
 
+class PretrainedBy(_Strict):
+    """An encoder that a pretraining recipe makes with the seed of the cell; it is made first where it is missing.
+
+    Attributes:
+        recipe: The pretraining recipe.
+        step: After how many of its steps; None is the end. Its runs have to keep that model (`snapshot_every`).
+    """
+
+    recipe: Path
+    step: int | None = Field(None, gt=0)
+
+
 class FineTuning(_Strict):
     """Few-shot fine-tuning.
 
@@ -118,6 +130,7 @@ class System(_Strict):
         seeds: Instead of the recipe's.
         label_sets: Instead of all.
         encoder: Instead of the recipe's.
+        pretrained_by: What makes the encoder.
         baseline: What its rows are tested against, instead of the recipe's.
     """
 
@@ -130,6 +143,7 @@ class System(_Strict):
     seeds: tuple[int, ...] | None = None
     label_sets: tuple[str, ...] | None = None
     encoder: str | None = None
+    pretrained_by: PretrainedBy | None = None
     baseline: str | None = None
 
     @model_validator(mode="after")
@@ -142,6 +156,10 @@ class System(_Strict):
             raise ValueError(f"method {self.method!r} needs a table `trained_by`")
         if self.trained_by is not None and self.method == "rules":
             raise ValueError("rules are not trained: leave out `trained_by`")
+        if self.pretrained_by is not None and (
+            self.method not in {"direct", "meta"} or self.trained_by or self.encoder
+        ):
+            raise ValueError("`pretrained_by` goes with method 'direct' or 'meta', and with no other base or encoder")
         return self
 
 

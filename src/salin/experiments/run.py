@@ -17,7 +17,7 @@ from salin.experiments.cell import Cell, CellResult
 from salin.experiments.corpora import Corpora
 from salin.experiments.experiment import Experiment
 from salin.experiments.few_shot import few_shot_results
-from salin.experiments.inputs import code_checksum, encoder_checksum
+from salin.experiments.inputs import code_checksum
 from salin.experiments.rows import system_rows
 from salin.experiments.taggers import tagger_of, windows_of
 
@@ -103,15 +103,10 @@ def _finish(
     """Writes the result of a cell."""
     system = experiment.system(cell)
     settings = {} if system.rules else experiment.recipe.settings_of(system, cell.seed or 0).model_dump(mode="json")
-    inputs = experiment.inputs(cell)
-    if not system.rules:
-        # A hub id has been downloaded by now, so that its checksum costs nothing.
-        encoder = experiment.encoder_of(cell)
-        inputs[f"encoder {experiment.as_written(encoder)}"] = encoder_checksum(encoder, fetch=True)
     result = CellResult(
         cell=cell.name,
         fingerprint=experiment.fingerprint(cell),
-        inputs={name: checksum for name, checksum in inputs.items() if checksum is not None},
+        inputs={name: checksum for name, checksum in experiment.with_encoder(cell).items() if checksum},
         code=code_checksum(),
         encoder=experiment.as_written(experiment.encoder_of(cell)),
         settings=experiment.as_written(settings),

@@ -65,10 +65,12 @@ def _train(experiment: Experiment, cell: Cell, corpora: Corpora, folder: Path) -
     base = base_folder(experiment, cell)
     assert cell.seed is not None
     settings = recipe.settings_of(experiment.system(cell), cell.seed)
+    pretrained = experiment.pretrained(cell)
+    encoder = str(pretrained.made()) if pretrained else experiment.encoder_of(cell)
     torch.manual_seed(cell.seed)
     if base is None:
         types = {label for corpus in source for label in corpus.labels}
-        tagger = Tagger.on_encoder(experiment.encoder_of(cell), types, **recipe.tagger.model_dump())
+        tagger = Tagger.on_encoder(encoder, types, **recipe.tagger.model_dump())
     else:
         tagger = Tagger.from_pretrained(base)
     if isinstance(settings, MetaSettings):

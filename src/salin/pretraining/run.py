@@ -74,7 +74,7 @@ def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
 
     def keep(step: int) -> None:
         if settings.snapshot_every and step % settings.snapshot_every == 0 and processes.is_main:
-            _write_model(model, tokenizer, folder / "steps" / f"{step:07}")
+            _write_model(model, tokenizer, snapshot_folder(folder, step))
 
     with training_attention(model):
         before = measure(nn.Module.to(model, processes.device).eval()) if settings.base is not None else {}
@@ -119,6 +119,11 @@ def _tokenizer(
             tokenizer.save_pretrained(temporary)
     processes.wait()
     return PreTrainedTokenizerFast.from_pretrained(folder)
+
+
+def snapshot_folder(folder: Path, step: int) -> Path:
+    """Where a run keeps the model of a step, if it keeps that one."""
+    return folder / "steps" / f"{step:07}"
 
 
 def _made_with(settings: PretrainingSettings, store: TextStore) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+"""The encoder of a cell that names a pretraining recipe: made with the cell's seed, once for all that share it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from filelock import FileLock
+
+from salin.errors import SettingError
+from salin.experiments.recipe import PretrainedBy
+from salin.pretraining.run import pretrain, snapshot_folder
+from salin.pretraining.settings import PretrainingSettings
+
+
+@dataclass(frozen=True)
+class PretrainedEncoder:
+    """An encoder that a pretraining recipe makes.
+
+    Attributes:
+        how: The recipe, and which model of its run.
+        seed: Of everything that is drawn in pretraining.
+        runs: Where runs go.
+    """
+
+    how: PretrainedBy
+    seed: int
+    runs: Path
+
+    @cached_property
+    def settings(self) -> PretrainingSettings:
+        """The recipe with this seed.
+
+        Raises:
+            SettingError: When there is no such recipe, it is wrong, or its runs keep no model of the step.
+        """
+        read = PretrainingSettings.read(self.how.recipe)
+        step, every = self.how.step, read.snapshot_every
+        if step is not None and (not every or step % every or step > read.loop.steps):
+            raise SettingError(f"{self.how.recipe}: keeps no model of step {step}: see snapshot_every and steps there")
+        loop, mixture = (part.model_copy(update={"seed": self.seed}) for part in (read.loop, read.mixture))
+        return read.model_copy(update={"loop": loop, "mixture": mixture})
+
+    @property
+    def name(self) -> str:
+        """`RECIPE-SEED.SETTINGS`, and the step if it is not the last: another one for other settings."""
+        made_of = json.dumps(self.settings.described(), sort_keys=True)
+        run = f"{self.how.recipe.stem}-{self.seed}.{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
+        return run if self.how.step is None else f"{run}@{self.how.step}"
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies, or will."""
+        run = self.runs / "pretrained" / self.name.partition("@")[0]
+        return run / "encoder" if self.how.step is None else snapshot_folder(run, self.how.step)
+
+    def made(self) -> Path:
+        """Its folder; it is pretrained now where it is missing, and a run that was interrupted goes on."""
+        run = self.runs / "pretrained" / self.name.partition("@")[0]
+        run.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{run}.lock"):
+            if not self.folder.exists():
+                pretrain(self.settings, run)
+        return self.folder

@@ -1,0 +1,82 @@
+"""Systems whose encoder a pretraining recipe makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from experiment_files import RECIPE, write_pretraining, write_recipe
+from salin.errors import SettingError
+from salin.experiments import run_recipe
+from salin.experiments.cell import Cell
+from salin.experiments.experiment import Experiment
+from salin.experiments.recipe import Recipe
+
+SYSTEMS = """
+[systems.whole]
+method = "direct"
+pretrained_by = { recipe = "small.toml" }
+[systems.half]
+method = "direct"
+pretrained_by = { recipe = "small.toml", step = 2 }
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    write_pretraining(tmp_path)
+    return write_recipe(tmp_path, RECIPE + SYSTEMS)
+
+
+def test_encoders_are_pretrained_once_with_the_seed_of_the_cell(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(recipe.parent)
+    cells = run_recipe(recipe, only=["whole-tiny-1", "half-tiny-1"])
+    runs = sorted(path.name for path in Path("runs/pretrained").iterdir() if path.is_dir())
+    assert len(runs) == 1, "both models are of one run"
+    assert runs[0].startswith("small-1.")
+    whole, half = (cell.encoder for cell in cells)
+    assert (whole, half) == (runs[0], f"{runs[0]}@2")
+    assert all(f"encoder {cell.encoder}" in cell.inputs for cell in cells)
+    weights = [cell.inputs[f"encoder {cell.encoder}"] for cell in cells]
+    assert weights[0] != weights[1], "four steps are not two"
+    [other] = run_recipe(recipe, only=["whole-tiny-2"])
+    assert other.encoder.startswith("small-2.")
+
+
+def test_settings_of_pretraining_count(recipe: Path) -> None:
+    def fingerprint() -> str:
+        return Experiment(recipe).fingerprint(Cell("whole", "tiny", 1))
+
+    before = fingerprint()
+    assert Experiment(recipe).fingerprint(Cell("half", "tiny", 1)) != before
+    small = recipe.parent / "small.toml"
+    small.write_text(small.read_text("utf-8").replace("hidden = 16", "hidden = 32"), encoding="utf-8")
+    assert fingerprint() != before
+
+
+def test_a_result_is_kept_where_its_encoder_is_no_more(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(recipe.parent)
+    run_recipe(recipe, only=["half-tiny-1"])
+    Path("runs").rename("elsewhere")
+    assert Experiment(recipe).finished(Cell("half", "tiny", 1)) is not None
+
+
+@pytest.mark.parametrize(
+    ("how", "complaint"),
+    [
+        ('recipe = "small.toml", step = 3', "keeps no model of step 3"),
+        ('recipe = "small.toml", step = 6', "keeps no model of step 6"),
+        ('recipe = "other.toml"', "no such recipe"),
+    ],
+)
+def test_what_no_run_makes_is_refused_before_anything_is_trained(recipe: Path, how: str, complaint: str) -> None:
+    recipe.write_text(f'{RECIPE}\n[systems.odd]\nmethod = "direct"\npretrained_by = {{ {how} }}\n', encoding="utf-8")
+    with pytest.raises(SettingError, match=complaint):
+        run_recipe(recipe, only=["odd-tiny-1"])
+
+
+def test_one_base_is_enough(tmp_path: Path) -> None:
+    both = '[systems.odd]\nmethod = "direct"\nencoder = "x"\npretrained_by = { recipe = "small.toml" }\n'
+    with pytest.raises(SettingError, match="no other base or encoder"):
+        Recipe.read(write_recipe(tmp_path, RECIPE + both))
