@@ -117,6 +117,7 @@ def test_a_result_says_how_it_adapted_and_other_ways_are_other_systems(
     source = {"name": "train.conll", "checksum": read(corpora.train).checksum, "sentences": 24}
     assert first["adaptation"] == {
         "rule": "sgd", "rate": 0.05, "steps": 1, "k": 2, "first_rank": 1, "vectors": "mean-0-centred",
+        "frozen_blocks": None, "min_similarity": None,
         "source": [source], "lexicons": [], "target": None,
     }  # fmt: skip
     files = [{"name": path.name, "checksum": sha256_of(path)} for path in (lexicon, target)]

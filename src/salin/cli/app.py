@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from salin.cli import (
+    analyse,
     compare,
     data,
     evaluate,
@@ -56,6 +57,7 @@ app.command("pretrain", rich_help_panel="Train")(pretrain.pretrain)
 app.command("evaluate", rich_help_panel="Measure")(evaluate.evaluate)
 app.command("compare", rich_help_panel="Measure")(compare.compare)
 app.command("run", rich_help_panel="Measure")(run.run)
+app.add_typer(analyse.app, name="analyse", rich_help_panel="Measure")
 app.add_typer(data.app, name="data", rich_help_panel="Data")
 
 

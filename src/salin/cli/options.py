@@ -173,6 +173,10 @@ TagPrecision = Annotated[
     typer.Option("--precision", help="bf16 is quicker where the processor knows it, and changes a tag now and then."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output instead of a table.")]
+Plot = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE", help="Draw it as well: .svg, .png or .pdf; needs salin[plots]."),
+]
 
 Steps = Annotated[int, typer.Option("--steps", min=1, help="Updates.", rich_help_panel=_TRAINING)]
 LearningRate = Annotated[

@@ -70,7 +70,9 @@ def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
             objective.prepare(model)
     mixed = settings.mixture
     mixture = Mixture(objectives.training, mixed.weights, mixed.rows, mixed.groups or mixed.rows, mixed.seed)
-    measure = HeldOutLoss(objectives.held_out, mixed.weights, bf16=settings.loop.precision == "bf16")
+    # As many as a group of a step at least: an episode has room in that, and perhaps in no less.
+    held_out_rows = max(HeldOutLoss.rows, mixture.rows // mixture.groups)
+    measure = HeldOutLoss(objectives.held_out, mixed.weights, held_out_rows, bf16=settings.loop.precision == "bf16")
 
     def keep(step: int) -> None:
         if settings.snapshot_every and step % settings.snapshot_every == 0 and processes.is_main:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,10 @@ from salin.values import is_object
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# What a record may hold, in the order of the log's attributes; and one more, an object of such figures.
+_FIGURES = ("loss", "eval_f1", "eval_loss")
+_BY_TYPE = "eval_f1_by_type"
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingLog:
@@ -22,10 +26,14 @@ class TrainingLog:
     Attributes:
         losses: The loss that was minimised, of single batches, as `(step, loss)`.
         scores: F1 on dev in 0..1 as `(step, F1)`; empty for a run that is not evaluated, such as pretraining.
+        held_out: The loss on held-out text as `(step, loss)`; empty for a run that has none, such as a tagger's.
+        by_type: F1 on dev of each entity type, as `scores`; empty for runs older than it.
     """
 
     losses: tuple[tuple[int, float], ...]
     scores: tuple[tuple[int, float], ...]
+    held_out: tuple[tuple[int, float], ...] = ()
+    by_type: dict[str, tuple[tuple[int, float], ...]] = field(default_factory=dict[str, tuple[tuple[int, float], ...]])
 
     @classmethod
     def read(cls, path: str | Path) -> TrainingLog:
@@ -51,7 +59,13 @@ class TrainingLog:
                     raise DataError(
                         f"no record of a training run: {error}", path=path, line=number, remedy="Delete this line"
                     ) from error
-        log = cls(*(tuple((r["step"], r[name]) for r in records if name in r) for name in ("loss", "eval_f1")))
+        losses, scores, held_out = (
+            tuple((int(r["step"]), float(r[name])) for r in records if name in r) for name in _FIGURES
+        )
+        typed = [(r["step"], r[_BY_TYPE]) for r in records if _BY_TYPE in r]
+        types = dict.fromkeys(label for _, f1s in typed for label in f1s)
+        by_type = {name: tuple((step, f1s[name]) for step, f1s in typed if name in f1s) for name in types}
+        log = cls(losses, scores, held_out, by_type)
         if not log.losses and not log.scores:
             raise DataError(
                 "holds no figures of a training run", path=path, remedy="Wait for the first, or name another"
@@ -119,7 +133,10 @@ def _record(line: bytes) -> dict[str, Any]:
         raise ValueError(f"no JSON ({error.msg})") from error
     if not is_object(record) or type(record.get("step")) is not int:
         raise ValueError("no object with a whole number as its step")
-    for name in ("loss", "eval_f1"):
+    for name in _FIGURES:
         if name in record and type(record[name]) not in (int, float):
             raise ValueError(f"{name} is {record[name]!r} and no number")
+    typed = record.get(_BY_TYPE, {})
+    if not is_object(typed) or any(type(f1) not in (int, float) for f1 in typed.values()):
+        raise ValueError(f"{_BY_TYPE} is {typed!r} and no object of numbers")
     return record

@@ -21,6 +21,9 @@ from salin.training.calibration import calibrate
 from salin.training.loop import BatchSource, LoopSettings, Objective, fit
 from salin.training.processes import Processes
 
+# For the log alone.
+_BY_TYPE = "f1_by_type"
+
 
 class SwitchingSettings(BaseModel):
     """Code-switching with bilingual lexicons.
@@ -99,17 +102,19 @@ def train(
     """
     processes = Processes.here()
 
-    def evaluate() -> Mapping[str, float]:
+    def evaluate() -> Mapping[str, Any]:
         mine = processes.part.of(dev.without_entities().sentences)
         predicted = processes.gather(list(tagger.tag_sentences(mine)))
-        return {"f1": score(dev.sentences, predicted, labels=dev.labels).micro.f1}
+        found = score(dev.sentences, predicted, labels=dev.labels)
+        return {"f1": found.micro.f1, _BY_TYPE: {label: counts.f1 for label, counts in found.by_type.items()}}
 
     network, loop = tagger.network, settings.loop
     with training_attention(network.classifier), trained_parameters(network, settings.frozen_blocks):
         figures = fit(
             network, batches, objective, loop, folder=folder, evaluate=evaluate, title=title, made_with=made_with
         )
-    return {**figures, "temperature": calibrate(tagger, dev)}
+    chosen = {name: value for name, value in figures.items() if name != _BY_TYPE}
+    return {**chosen, "temperature": calibrate(tagger, dev)}
 
 
 def made_with(tagger: Tagger, source: Sequence[Corpus], dev: Corpus, settings: MethodSettings) -> dict[str, Any]:

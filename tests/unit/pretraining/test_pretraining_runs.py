@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from episode_texts import MadeUpText
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
@@ -171,6 +172,22 @@ def test_interrupted_anywhere_it_ends_with_the_same_weights(
         for run in (tmp_path / "whole", tmp_path / "killed")
     ]
     assert logs[0] == logs[1]
+
+
+def test_held_out_episodes_have_as_much_room_as_those_of_a_step(tmp_path: Path) -> None:
+    (tmp_path / "text" / "en").mkdir(parents=True)
+    lines = MadeUpText(5000).sentences["en"]
+    (tmp_path / "text" / "en" / "made-up.txt").write_text("\n".join(lines), encoding="utf-8")
+    settings = PretrainingSettings.model_validate({
+        "text": {"plain": tmp_path / "text"},
+        "tokenizer": {"characters": 10_000},
+        "model": {"vocabulary": 300, "hidden": 16, "layers": 1, "heads": 2, "feed_forward": 32, "positions": 8},
+        "mixture": {"weights": {"episodes": 1}, "rows": 24, "groups": 1},
+        # Eighteen sentences of eight pieces: more rows than other objectives are measured on.
+        "episodes": {"ways": 3, "shots": 4, "queries": 2, "characters": 50_000},
+        "loop": {"steps": 2, "learning_rate": 1e-3},
+    })  # fmt: skip
+    assert "eval_loss" in pretrain(settings, tmp_path / "run")
 
 
 def test_a_decoder_learns_from_episodes_too(settings: Read, tmp_path: Path) -> None:

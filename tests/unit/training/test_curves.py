@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,14 @@ def test_what_a_run_writes_is_read(tmp_path: Path) -> None:
         progress.record(10, {"eval_f1": 0.25})
         progress.record(20, {"loss": 1.25})
     assert TrainingLog.read(path) == TrainingLog(losses=((10, 1.5), (20, 1.25)), scores=((10, 0.25),))
+
+
+def test_f1_of_types_and_losses_on_held_out_text_are_read_where_there_are_some(log: Path) -> None:
+    more = [{"step": 20, "eval_f1_by_type": {"LOC": 0.5}}, {"step": 40, "eval_f1_by_type": {"LOC": 0.7, "PER": 1}}]
+    log.write_text(LOG + "".join(json.dumps(record) + "\n" for record in (*more, {"step": 40, "eval_loss": 2.5})))
+    read = TrainingLog.read(log)
+    assert read.by_type == {"LOC": ((20, 0.5), (40, 0.7)), "PER": ((40, 1.0),)}
+    assert read.held_out == ((40, 2.5),)
 
 
 def test_the_chosen_checkpoint_is_the_first_of_the_best(log: Path) -> None:
@@ -90,6 +99,10 @@ def test_a_log_that_was_cut_anywhere_gives_its_whole_lines(kept: int, tmp_path_f
         (b'{"step": "20", "loss": 1.0}', r"log\.jsonl:3: .*step"),
         (b'{"step": 20, "loss": "low"}', r"log\.jsonl:3: .*loss is 'low' and no number"),
         (b'{"step": 20, "l\xff": 1.0}', r"log\.jsonl:3: "),
+        (
+            b'{"step": 20, "eval_f1_by_type": {"LOC": "high"}}',
+            r"log\.jsonl:3: .*eval_f1_by_type .* no object of numbers",
+        ),
     ],
 )
 def test_damage_before_the_last_line_is_named(log: Path, damage: bytes, complaint: str) -> None:

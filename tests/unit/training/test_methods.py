@@ -81,6 +81,7 @@ def test_direct_training_learns(tagger: Tagger, changes: dict[str, Any]) -> None
     assert loss_of(tagger, [SOURCE]) < 0.5 * before
     assert figures["step"] == 60
     assert 0 <= figures["f1"] <= 1
+    assert set(figures) == {"f1", "step", "temperature"}, "F1 of each type is for the log"
 
 
 def test_a_crf_learns(model_folder: Callable[[str], Path]) -> None:
