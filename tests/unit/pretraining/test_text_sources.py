@@ -40,11 +40,11 @@ def lines_of(file: TextFile, on_error: sources.OnError = "skip") -> list[str]:
         ("a.txt", PLAIN),
         ("named-otherwise", PLAIN),
         ("windows.txt", b"\xef\xbb\xbf" + PLAIN.replace(b"\n", b"\r\n")),
-        ("a.txt.gz", gzip.compress(PLAIN)),
+        ("a.txt.gz", gzip.compress(PLAIN, mtime=0)),
         ("a.txt.xz", lzma.compress(PLAIN)),
         ("a.txt.bz2", bz2.compress(PLAIN)),
         ("a.jsonl", b"".join(json.dumps({"text": line}).encode() + b"\n" for line in LINES)),
-        ("a.ndjson.gz", gzip.compress(json.dumps({"text": "\n".join(LINES), "id": 1}).encode())),
+        ("a.ndjson.gz", gzip.compress(json.dumps({"text": "\n".join(LINES), "id": 1}).encode(), mtime=0)),
     ],
 )
 def test_every_kind_of_file_gives_the_same_lines(tmp_path: Path, name: str, content: bytes) -> None:
@@ -89,7 +89,7 @@ def test_records_may_name_their_language(tmp_path: Path) -> None:
         ("utf16.txt", "one\ntwo".encode("utf-16"), [], "the file is UTF-16; nothing behind was read. Save it as UTF-8"),
         ("empty.txt", b"", [], "there is no text in it"),
         ("blank.txt", b"\n \n", [], "there is no text in it"),
-        ("cut.txt.gz", gzip.compress(PLAIN * 999)[:200], LINES, "nothing behind was read. The file may be damaged"),
+        ("cut.txt.gz", gzip.compress(PLAIN * 999, mtime=0)[:200], LINES, "nothing behind was read. The file may be damaged"),
         ("other.txt.xz", b"this is no xz file", [], "nothing behind was read. The file may be damaged or cut off"),
         ("half.jsonl", b'{"text": "one"}\n{"text": "tw', ["one"], "not JSON: Unterminated string"),
         ("else.jsonl", b'{"body": "one"}\n[1]\n{"text": "two"}\n', ["two"], "2 lines: there is no text (first at"),
