@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 from salin.analysis.convergence import Convergence, Difference, compare_groups, finite_records
 from salin.errors import DataError, SettingError
-from salin.evaluation.figures import BLUE, new_figure
+from salin.evaluation.figures import BLUE, MARKERS, new_figure
 from salin.training.curves import TrainingLog
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TRAINING, HELD_OUT = "training loss", "held-out loss"
-_MARKERS = "os^Dvx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def plot_dynamics(first: Sequence[RunDynamics], file: str | Path, second: Sequen
         if types:
             panels[-1].set_ylabel("F1 on dev, percent")
             for place, label in enumerate(types):
-                _draw_f1(panels[-1], label, runs, _MARKERS[place % len(_MARKERS)])
+                _draw_f1(panels[-1], label, runs, MARKERS[place % len(MARKERS)])
             panels[-1].legend(frameon=False)
         for panel in panels:
             panel.grid(axis="y")

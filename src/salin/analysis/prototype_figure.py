@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from salin.analysis.effective_rank import KINDS
 from salin.analysis.prototypes import ModelRanks, Prototypes
-from salin.evaluation.figures import BLUE, new_figure
+from salin.evaluation.figures import COLOURS, MARKERS, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's palette behind its blue, without yellow; markers tell the same without colours.
-_COLOURS = (BLUE, "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 # Of another number than the colours, so that the tenth line does not look like the fourth.
-_MARKERS = "os^Dv"
+_MARKERS = MARKERS[:-1]
 # A legend to the right of its panel hides nothing.
 _BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False, "fontsize": "small"}
 # More words have no room to be named.
@@ -54,7 +52,7 @@ def plot_prototypes(found: Prototypes | None, ranks: Sequence[ModelRanks], file:
             for number, model in enumerate(ranks):
                 points = [(matrix.block, matrix.proportion) for matrix in model.matrices if matrix.kind == kind]
                 panel.plot(
-                    [block for block, _ in points], [rank for _, rank in points], color=_of(_COLOURS, number),
+                    [block for block, _ in points], [rank for _, rank in points], color=_of(COLOURS, number),
                     marker=_of(_MARKERS, number), ms=4, lw=1, label=f"{number + 1} {_short(model.model)}",
                     gid=f"{kind.replace(' ', '-')}-{number}",
                 )  # fmt: skip
@@ -74,7 +72,7 @@ def _draw_differences(panel: Axes, found: Prototypes) -> None:
     panel.set_xticks(range(len(columns)), [name for name, _ in columns])
     for number, name in enumerate(found.classes):
         panel.plot(
-            range(len(columns)), [differences[name] for _, differences in columns], ls="", color=_of(_COLOURS, number),
+            range(len(columns)), [differences[name] for _, differences in columns], ls="", color=_of(COLOURS, number),
             marker=_of(_MARKERS, number), ms=5, label=name, gid=f"difference-{name}",
         )  # fmt: skip
     panel.set_title("last model minus first", loc="left")
@@ -91,7 +89,7 @@ def _draw_frequent(panel: Axes, found: Prototypes, models: Sequence[str], inside
     chosen = [word for word in found.frequent if word.entity is inside]
     for number, word in enumerate(chosen):
         panel.plot(
-            range(len(models)), word.correct, color=_of(_COLOURS, number), marker=_of(_MARKERS, number), ms=4, lw=1,
+            range(len(models)), word.correct, color=_of(COLOURS, number), marker=_of(_MARKERS, number), ms=4, lw=1,
             label=word.word, gid=f"correct-{'entity' if inside else 'other'}-{number}",
         )  # fmt: skip
     if chosen:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # The blue of Okabe and Ito's palette, which the colour-blind tell from black; in print it is a dark grey. Nothing is
 # told by colour alone.
 BLUE = "#0072B2"
+# The palette behind that blue, without yellow, which print hardly shows; markers tell the same without colours.
+COLOURS = (BLUE, "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+MARKERS = "os^Dvx"
 # What keeps the time of writing out of each kind of file.
 _UNDATED: dict[str, dict[str, None]] = {".svg": {"Date": None}, ".png": {}, ".pdf": {"CreationDate": None}}
 _STYLE: dict[str, Any] = {

@@ -54,14 +54,16 @@ class PretrainedEncoder:
     @property
     def folder(self) -> Path:
         """Where it lies, or will."""
-        run = self.runs / "pretrained" / self.name.partition("@")[0]
-        return run / "encoder" if self.how.step is None else snapshot_folder(run, self.how.step)
+        return self._run / "encoder" if self.how.step is None else snapshot_folder(self._run, self.how.step)
+
+    @property
+    def _run(self) -> Path:
+        return self.runs / "pretrained" / self.name.partition("@")[0]
 
     def made(self) -> Path:
         """Its folder; it is pretrained now where it is missing, and a run that was interrupted goes on."""
-        run = self.runs / "pretrained" / self.name.partition("@")[0]
-        run.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{run}.lock"):
+        self._run.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{self._run}.lock"):
             if not self.folder.exists():
-                pretrain(self.settings, run)
+                pretrain(self.settings, self._run)
         return self.folder

@@ -22,6 +22,7 @@ def pretraining_card(
     fertility: Mapping[str, Fertility],
     log: PretrainingLog,
     tokens: Mapping[str, int],
+    operations: float,
     parameters: int,
     before: Mapping[str, Any],
 ) -> str:
@@ -33,6 +34,7 @@ def pretraining_card(
         fertility: Of the tokenizer, by language.
         log: Of the run.
         tokens: Pieces read, of each objective and in all.
+        operations: Of floating point, in matrix products.
         parameters: How many the model has.
         before: The loss on held-out text before the first step, by objective and language; empty for a new model.
     """
@@ -62,7 +64,8 @@ def pretraining_card(
             [("objective", "tokens")],
             [(name.removesuffix("_tokens"), f"{count:,}") for name, count in tokens.items() if name != "tokens"],
         ),
-        f"{tokens['tokens']:,} tokens in {log.seconds:,.0f} seconds, {per_second:,.0f} a second.",
+        f"{tokens['tokens']:,} tokens in {log.seconds:,.0f} seconds, {per_second:,.0f} a second; "
+        f"{operations:.2g} floating-point operations in matrix products.",
         "## Settings",
         markdown_table([("setting", "value")], flat_settings(settings.described())),
         f"Made with salin {installed_version('salin')}.",

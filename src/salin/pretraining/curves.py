@@ -10,13 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from salin.evaluation.figures import new_figure
+from salin.evaluation.figures import COLOURS, MARKERS, new_figure
 from salin.values import is_object
 
 _BEFORE = "eval_"
-# Okabe and Ito's palette without yellow, which print hardly shows; markers tell curves apart without colours.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-_MARKERS = "os^Dvx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def plot_losses(log: PretrainingLog, file: Path, title: str) -> None:
         panel.plot(tokens, losses, color="0.7", lw=0.8, label="training", gid="training")
         for number, (name, curve) in enumerate(sorted(log.held_out.items())):
             tokens, losses = zip(*curve, strict=True)
-            colour, marker = _COLOURS[number % len(_COLOURS)], _MARKERS[number % len(_MARKERS)]
+            colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
             panel.plot(tokens, losses, color=colour, marker=marker, lw=1.2, ms=4, label=f"{name}, held out", gid=name)
         panel.set_xlabel("tokens")
         panel.set_ylabel("loss, nats")

@@ -152,7 +152,9 @@ def _finish(
         plot_losses(log, folder / "loss.svg", folder.resolve().name)
     tokens = mixture.tokens(settings.loop.steps)
     attached = sum(tensor.numel() for tensor in getattr(model, ATTACHED, nn.Module()).parameters())
-    card = pretraining_card(settings, store, fertility, log, tokens, model.num_parameters() - attached, before)
+    operations = mixture.flops(model, settings.loop.steps)
+    parameters = model.num_parameters() - attached
+    card = pretraining_card(settings, store, fertility, log, tokens, operations, parameters, before)
     _write_model(model, tokenizer, folder / "encoder", card)
     if problems := sum(len(file["problems"]) for file in store.files):
         told = "1 problem" if problems == 1 else f"{problems:,} problems"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,7 @@ def test_the_card_says_what_it_was_made_of(finished: Path, folder: Path) -> None
     assert f"| plain | en | 192 | 1 | {characters:,} | {report['en']['pieces_per_word']:.2f} |" in card
     assert "Translations: news." in card
     assert "5,760 tokens in" in card
+    assert re.search(r"a second; \d\.\de\+\d\d floating-point operations", card)
     assert "| loop.steps | 40 |" in card
     assert str(folder) not in card, "where files lie is nobody's business"
 
