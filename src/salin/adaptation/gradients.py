@@ -31,27 +31,22 @@ class Factored:
         """The gradients themselves, `[tasks, out, in]`."""
         return torch.bmm(self._weighted().transpose(1, 2).to(self.inputs.dtype), self.inputs)
 
-    def of_rows(self, rows: Tensor) -> Tensor:
-        """Rows times the transposed gradients, which are never formed: `[tasks, rows, in]` to `[tasks, rows, out]`."""
-        return self.of_products(self.products(rows))
-
     def products(self, rows: Tensor) -> Tensor:
-        """The first half of that: each row times each of the inputs, `[tasks, rows, positions]`."""
+        """Each row times each of the inputs, `[tasks, rows, in]` to `[tasks, rows, positions]`.
+
+        It is the first half of rows times the transposed gradients, which are never formed; `taken_off` is the second.
+        """
         return torch.bmm(rows.to(self.inputs.dtype), self.inputs.transpose(1, 2))
 
-    def of_products(self, products: Tensor) -> Tensor:
-        """The second half."""
-        return torch.bmm(self._each_weighted(products), self.outputs)
-
     def taken_off(self, values: Tensor, products: Tensor) -> Tensor:
-        """Values less what `of_products` gives of products, `[tasks, rows, out]`.
+        """Values less rows times the transposed gradients, `[tasks, rows, out]`, of the rows that `products` is of.
 
         Where no gradients are taken, the values themselves are changed.
         """
-        if values.dtype != self.outputs.dtype:
-            correction = self.of_products(products)
-            return values - correction.to(values.dtype) if torch.is_grad_enabled() else values.sub_(correction)
         weighted = self._each_weighted(products)
+        if values.dtype != self.outputs.dtype:
+            correction = torch.bmm(weighted, self.outputs)
+            return values - correction.to(values.dtype) if torch.is_grad_enabled() else values.sub_(correction)
         if torch.is_grad_enabled():
             return torch.baddbmm(values, weighted, self.outputs, alpha=-1)
         return values.baddbmm_(weighted, self.outputs, alpha=-1)

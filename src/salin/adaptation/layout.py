@@ -33,11 +33,6 @@ class TaskBatch:
     present: Tensor
     absent: Tensor
 
-    @property
-    def task_of_word(self) -> Tensor:
-        """The task of each decided word, `[words]`."""
-        return self.batch.rows // self.rows
-
     def to(self, device: torch.device) -> TaskBatch:
         """The same batch on another device."""
         moved = (tensor.to(device) for tensor in (self.valid, self.present, self.absent))
