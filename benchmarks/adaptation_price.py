@@ -227,7 +227,7 @@ class _Bench:
         near = [i for s, row in zip(self.sentences, self.near, strict=True) if id(s) in chosen for i in row]
         share = self._pieces([self.source[i] for i in near]) / self._pieces(self.alone)
         blocks, frozen = self.tagger.network.classifier.config.num_hidden_layers, self.tagger.settings.frozen_blocks
-        backwards = 1 - (blocks // 3 if frozen is None else frozen) / blocks
+        backwards = 1 - (blocks // 2 if frozen is None else frozen) / blocks
         return f"{share:.2f} pieces of supports for each of a query; floor {1 + share * (1 + backwards):.2f}"
 
     def _pieces(self, sentences: Sequence[Sentence]) -> int:
@@ -267,7 +267,7 @@ def _size(adapter: Adapter) -> str:
 
 
 def _published(tagger: Tagger, source: Corpus, sentences: Sequence[Sentence], *, fitted: bool) -> Callable[[], None]:
-    """`official.py` on the same encoder and the same adapted blocks, with the head of 13 labels that it has."""
+    """`official.py` on the same encoder, with the third of its blocks frozen and the head of 13 labels that it has."""
     names = label_names()
     model = copy.deepcopy(tagger.network.classifier)
     model.classifier = nn.Linear(model.config.hidden_size, len(names))

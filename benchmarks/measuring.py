@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,7 +29,8 @@ class Row:
     Attributes:
         subject: What the two have in common, such as the encoder and the threads.
         name: What is measured.
-        measure: Of what the ratio is. A larger `time` or `memory` is worse, a larger `speed` better.
+        measure: Of what the ratio is. A larger `time` or `memory` is worse, a larger `speed` or `share` better, and a
+            `loss` is neither; a share is of what `reference` names.
         reference: What it is measured beside.
         ratio: The measure as a multiple of the reference's, the median over rounds; None where that cannot run.
         rule: The update rule, where anything adapts.
@@ -40,7 +43,7 @@ class Row:
 
     subject: str
     name: str
-    measure: Literal["time", "speed", "memory"]
+    measure: Literal["time", "speed", "memory", "share", "loss"]
     reference: str
     ratio: float | None
     rule: str = ""
@@ -80,6 +83,38 @@ def peak_memory() -> Iterator[Peak]:
     yield peak
     status = Path("/proc/self/status").read_text(encoding="ascii")
     peak.most = 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1e6
+
+
+def watch_memory(command: Sequence[str | Path]) -> tuple[list[float], float]:
+    """Runs a command to its end.
+
+    Args:
+        command: Of one thread; what it says on its streams is dropped.
+
+    Returns:
+        Its resident megabytes, twice a second, and the seconds that it took.
+
+    Raises:
+        SystemExit: When it fails.
+    """
+    started, sizes = time.perf_counter(), []
+    running = subprocess.Popen(  # noqa: S603
+        [*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"},
+    )  # fmt: skip
+    watched = psutil.Process(running.pid)
+    while running.poll() is None:
+        sizes.append(watched.memory_info().rss / 1e6)
+        time.sleep(0.5)
+    if running.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))} ended with {running.returncode}")
+    return sizes, time.perf_counter() - started
+
+
+def growth(sizes: Sequence[float]) -> float:
+    """The largest of the last half as a multiple of the largest of the second quarter: the first holds the start."""
+    quarter = max(1, len(sizes) // 4)
+    return max(sizes[2 * quarter :] or sizes) / max(sizes[quarter : 2 * quarter] or sizes)
 
 
 def take_turns(

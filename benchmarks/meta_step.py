@@ -86,6 +86,8 @@ def _rows(encoder: str, rounds: int) -> Iterator[Row]:
 def _steps(tagger: Tagger) -> dict[str, Callable[[int], None]]:
     """What takes the step of a number, by row."""
     known = source(tagger.labels)[:SENTENCES]
+    frozen = tagger.network.classifier.config.num_hidden_layers // 3  # as `train_meta` has it
+    tagger.settings = tagger.settings.model_copy(update={"frozen_blocks": frozen})
     steps: dict[str, Callable[[int], None]] = {}
     for rule in ("sgd", "bertadam"):
         loop = LoopSettings(steps=1000, learning_rate=1e-4, schedule="constant", warmup=0)
@@ -99,14 +101,14 @@ def _steps(tagger: Tagger) -> dict[str, Callable[[int], None]]:
 
 
 def _ours(tagger: Tagger, batches: MetaBatches, settings: MetaSettings, dtype: str) -> Callable[[int], None]:
-    network, modules = tagger.network, find_adaptable(tagger.network).modules
+    network, modules = tagger.network, find_adaptable(tagger.network, tagger.settings.frozen_blocks).modules
     rate, inner = settings.resolved_inner_rate, settings.inner_steps
     objective = MetaObjective(modules, settings.rule, rate, inner, settings.max_weight, settings.loss_aggregation)
 
     def step(number: int) -> None:
         batch = batches(number)
         assert batch is not None
-        with training_attention(network.train().classifier):
+        with training_attention(network.train().classifier, tagger.settings.max_length, dtype):
             for portion in batch.portions():
                 with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bf16"):
                     losses = objective(network, portion)
@@ -117,14 +119,14 @@ def _ours(tagger: Tagger, batches: MetaBatches, settings: MetaSettings, dtype: s
 
 
 def _sequential(tagger: Tagger, batches: MetaBatches, settings: MetaSettings, dtype: str) -> Callable[[int], None]:
-    network, modules = tagger.network, find_adaptable(tagger.network).modules
+    network, modules = tagger.network, find_adaptable(tagger.network, tagger.settings.frozen_blocks).modules
     rule = make_rule(settings.rule, settings.resolved_inner_rate)
     engine = SequentialAdaptation(network, modules, rule, batches.pad, settings.inner_steps, settings.max_weight)
 
     def step(number: int) -> None:
         # Weights change within it, so that what autocast remembered of them would be wrong.
         numbers = torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bf16", cache_enabled=False)
-        with training_attention(network.train().classifier), numbers:
+        with training_attention(network.train().classifier, tagger.settings.max_length, dtype), numbers:
             for task in batches.tasks(number):
                 (support, known), (query, wanted) = (zip(*pairs, strict=True) for pairs in (task.support, task.query))
                 alone = SequentialTask(support, gold_of(support, known, [0] * len(support), 1), query)

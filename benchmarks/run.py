@@ -17,8 +17,9 @@ from measuring import RESULTS
 
 HERE = Path(__file__).resolve().parent
 BENCHMARKS = (
-    "adaptation_price", "meta_step", "plain_tagging", "onnx_tagging", "retrieval", "tag_memory", "ray_scaling",
-    "training_attention", "episode_step",
+    "adaptation_price", "same_tags", "meta_step", "plain_tagging", "onnx_tagging", "retrieval", "tag_memory",
+    "ray_scaling", "training_attention", "episode_step", "byte_throughput", "wikipedia_memory", "fisher",
+    "kept_rank", "support_loss",
 )  # fmt: skip
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertModel
 
-from salin.corpus import Corpus, read
+from salin.corpus import Corpus, load_open_corpus, read
+from salin.corpus.lexicon import Lexicon
 from salin.models import Tagger
 from salin.models.loading import load_tokenizer, quiet, resolve
 
 ENCODERS = ("salin-tiny", "mbert-sized")
-_NER = Path(__file__).resolve().parents[2] / "shared" / "data" / "ner"
+_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+_NER = _DATA / "ner"
 
 
 def source(labels: Sequence[str]) -> Corpus:
@@ -23,13 +25,15 @@ def source(labels: Sequence[str]) -> Corpus:
     Args:
         labels: Those of the tagger; other entities are left out.
     """
-    corpus = read(_NER / "conll2003" / "en" / "train.conll" if _NER.exists() else "open-corpus/en/train")
+    there = _NER.exists()
+    corpus = read(_NER / "conll2003" / "en" / "train.conll") if there else load_open_corpus("en", "train")
     return corpus.map_labels({label: "O" for label in corpus.labels if label not in labels})
 
 
-def target() -> Corpus:
-    """A Spanish test set: that of CoNLL-2002 where ../shared/data is, else the open corpus's."""
-    return read(_NER / "conll2002" / "es" / "test.conll" if _NER.exists() else "open-corpus/es/test")
+def target(language: str = "es") -> Corpus:
+    """A Spanish or Dutch test set: that of CoNLL-2002 where ../shared/data is, else the open corpus's."""
+    there = _NER.exists()
+    return read(_NER / "conll2002" / language / "test.conll") if there else load_open_corpus(language, "test")
 
 
 def target_texts() -> list[str]:
@@ -50,3 +54,9 @@ def make_tagger(name: str) -> Tagger:
         BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         return Tagger.on_encoder(folder, ["LOC", "MISC", "ORG", "PER"])
+
+
+def lexicon(language: str) -> Lexicon | None:
+    """Wiktionary's English dictionary of a language; None where there is no ../shared/data."""
+    path = _DATA / "dict" / "wiktionary2015" / f"en-{language}.tsv.xz"
+    return Lexicon.read(path) if path.exists() else None

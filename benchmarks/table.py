@@ -53,8 +53,8 @@ def benchmark_table(results: Path) -> ReportTable:
     rows = tuple(cells for benchmark in found for cells in _cells(benchmark))
     machines = sorted({_machine(benchmark["environment"]) for benchmark in found})
     footer = (
-        "ratio: time or memory of the row divided by that of its reference in the same run (less is better), or its "
-        "speed (more is better); median over rounds.",
+        "ratio: time or memory of the row divided by that of its reference in the same run (less is better), its speed "
+        "(more is better), or its loss; median over rounds.",
         f"Measured on: {'; '.join(machines)}.",
     )
     quick = " (tried with small numbers: no evidence)" if any(benchmark["quick"] for benchmark in found) else ""

@@ -12,16 +12,12 @@ multiple of the largest of the second quarter: the first holds the start.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from itertools import cycle
 from pathlib import Path
 
-import psutil
-from measuring import Row, arguments, save, tell
+from measuring import Row, arguments, growth, save, tell, watch_memory
 from subjects import target_texts
 
 PARAGRAPH = 40
@@ -44,23 +40,10 @@ def _watched(model: str, megabytes: float) -> Row:
         text = Path(folder, "text.txt")
         lines = _write(text, int(megabytes * 1e6))
         command = [sys.executable, "-m", "salin", "tag", text, "--model", model, "--language", "es", "--format", "text"]
-        started, sizes = time.perf_counter(), []
-        running = subprocess.Popen(  # noqa: S603
-            [*map(str, command), "--out", str(Path(folder, "out.jsonl"))], stderr=subprocess.DEVNULL,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"},
-        )  # fmt: skip
-        watched = psutil.Process(running.pid)
-        while running.poll() is None:
-            sizes.append(watched.memory_info().rss / 1e6)
-            time.sleep(0.5)
-        seconds = time.perf_counter() - started
-        if running.returncode:
-            raise SystemExit(f"salin tag ended with {running.returncode}")
-    quarter = max(1, len(sizes) // 4)
-    growth = max(sizes[2 * quarter :]) / max(sizes[quarter : 2 * quarter] or sizes)
+        sizes, seconds = watch_memory([*command, "--out", Path(folder, "out.jsonl")])
     return Row(
-        f"{megabytes:,g} MB of text", f"salin tag --model {model}", "memory", "its second quarter", growth, most=1.05,
-        note=f"last half; {max(sizes):.0f} MB at its peak, {lines:,} lines, {seconds:,.0f} s",
+        f"{megabytes:,g} MB of text", f"salin tag --model {model}", "memory", "its second quarter", growth(sizes),
+        most=1.05, note=f"last half; {max(sizes):.0f} MB at its peak, {lines:,} lines, {seconds:,.0f} s",
         # A hundred of the sizes show the course as well as all do.
         more={"megabytes": [round(size, 1) for size in sizes[:: max(1, len(sizes) // 100)]]},
     )  # fmt: skip

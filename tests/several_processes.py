@@ -115,8 +115,10 @@ def run(models: Path, out: Path) -> None:
     torch.set_num_threads(1)
     bert = models / "bert"
     switching = SwitchingSettings(lexicons={"nl": (out / "texts" / "dictionary" / "en-nl.tsv",)}, sentence_rate=0.5)
+    patient = LOOP.model_copy(update={"evaluate_every": 2, "patience": 1})
     runs: dict[str, Callable[[Path], dict[str, Tensor]]] = {
         "direct": lambda f: direct(bert, f, batch=5, mask_rate=0.3, max_weight=0.5, switching=switching),
+        "chosen by loss": lambda f: direct(bert, f, batch=5, loop=patient, sampling_temperature=5, select="loss"),
         "without biases": lambda f: direct(models / "modernbert", f, batch=5, mask_rate=0.3, max_weight=0.5),
         "direct with bertadam": lambda f: direct(
             bert, f, batch=4, loop=LOOP.model_copy(update={"optimizer": "bertadam"})

@@ -3,7 +3,8 @@
     python tools/bundle.py encoder runs/pretrain-salin-tiny/encoder
     python tools/bundle.py tagger runs/salin-tiny/direct-ship-95.FINGERPRINT/tagger
 
-Weights are stored as fp16 safetensors. The tagger's model card holds scores of the stored files, loaded again.
+Weights are stored as fp16 safetensors. The stored tagger is loaded again and scored: `results/bundled.json` holds the
+scores with the checksum of the weights that they belong to, and the model card shows them.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from salin.adaptation.adapter import Adapter
-from salin.corpus import Corpus, load_open_corpus, read
+from salin.corpus import load_open_corpus
+from salin.corpus.catalogue import sha256_of
 from salin.evaluation import evaluate
-from salin.files import atomic_directory, atomic_write
+from salin.files import atomic_directory, atomic_write, write_json
 from salin.models import Tagger
 
-ASSETS = Path(__file__).resolve().parents[1] / "src" / "salin" / "assets"
+ROOT = Path(__file__).resolve().parents[1]
+ASSETS, SCORES = ROOT / "src" / "salin" / "assets", ROOT / "results" / "bundled.json"
 LARGEST = 20_000_000
 LANGUAGES = ("en", "es", "nl", "de", "fr", "zh", "tl", "ceb")
 
@@ -30,7 +34,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["encoder", "tagger"])
     parser.add_argument("folder", type=Path, help="The trained model")
-    parser.add_argument("--uner", type=Path, help="Folder of UNER sets to score the tagger on (ner/uner)")
     arguments = parser.parse_args()
     if arguments.what == "encoder":
         target = ASSETS / "salin-tiny-encoder"
@@ -40,28 +43,37 @@ def main() -> None:
     else:
         target = ASSETS / "salin-tiny"
         Tagger.from_pretrained(arguments.folder).save_pretrained(target, dtype=torch.float16)
+        scores = _scores(target)
+        write_json(SCORES, {"weights": sha256_of(target / "model.safetensors"), "scores": scores})
         card = (ASSETS / "salin-tiny.md").read_text(encoding="utf-8")
         with atomic_write(target / "README.md") as file:
-            file.write(card.replace("<!-- scores -->", _scores(target, arguments.uner)))
+            file.write(card.replace("<!-- scores -->", _table(scores)))
     size = (target / "model.safetensors").stat().st_size
     if size > LARGEST:
         raise SystemExit(f"{target}: {size} bytes are more than {LARGEST}")
 
 
-def _scores(folder: Path, uner: Path | None) -> str:
+def _scores(folder: Path) -> list[dict[str, Any]]:
     tagger = Tagger.from_pretrained(folder)
-    adapter = Adapter(tagger, load_open_corpus("en", "train"))
-    tests: list[tuple[str, Corpus]] = [(f"open corpus, {code}", load_open_corpus(code, "test")) for code in LANGUAGES]
-    if uner is not None:
-        tests += [(f"UNER {path.parent.name}", read(path)) for path in sorted(uner.glob("*/test.conll"))]
-    lines = ["| test | plain F1 [95 % interval] | adapted F1 [95 % interval] |", "| --- | ---: | ---: |"]
-    for name, corpus in tests:
-        cells = []
-        for system in (tagger, adapter):
+    systems = {"plain": tagger, "adapted": Adapter(tagger, load_open_corpus("en", "train"))}
+    rows: list[dict[str, Any]] = []
+    for code in LANGUAGES:
+        corpus = load_open_corpus(code, "test")
+        rows.append({"test": f"open corpus, {code}"})
+        for name, system in systems.items():
             result = evaluate(system, corpus, labels=corpus.labels)
-            low, high = 100 * result.interval.low, 100 * result.interval.high
-            cells.append(f"{100 * result.micro.f1:.1f} [{low:.1f}, {high:.1f}]")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+            rows[-1][name] = {"f1": result.micro.f1, "low": result.interval.low, "high": result.interval.high}
+    return rows
+
+
+def _table(scores: list[dict[str, Any]]) -> str:
+    lines = ["| test | plain F1 [95 % interval] | adapted F1 [95 % interval] |", "| --- | ---: | ---: |"]
+    for row in scores:
+        cells = (
+            f"{100 * row[name]['f1']:.1f} [{100 * row[name]['low']:.1f}, {100 * row[name]['high']:.1f}]"
+            for name in ("plain", "adapted")
+        )
+        lines.append(f"| {row['test']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

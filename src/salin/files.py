@@ -17,6 +17,8 @@ from salin.errors import DataError
 
 # What the system says when it will not write; any other error inside a block that writes is not about the file.
 _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
+# What file systems say that cannot sync a folder: nothing more can be done there.
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM}
 # Libraries written in Rust (safetensors, tokenizers) put the number into the message of an error of their own.
 _RUST_NUMBER = re.compile(r"\(os error (\d+)\)")
 
@@ -57,6 +59,7 @@ def atomic_write(path: str | Path, mode: str = "w") -> Generator[IO[Any]]:
         os.chmod(temporary, 0o666 & ~_umask())
         with _made_in_parent(path):
             os.replace(temporary, path)
+        _sync_folder(path.parent)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -99,11 +102,15 @@ def atomic_directory(path: str | Path, *, marker: str) -> Generator[Path]:
                 os.chmod(file, 0o666 & ~_umask())
                 with open(file, "rb") as handle:
                     os.fsync(handle.fileno())
+            else:
+                _sync_folder(file)
         os.chmod(temporary, 0o777 & ~_umask())
         old = _old(path)
         if path.exists():
             os.replace(path, old)
+        _sync_folder(temporary)
         os.replace(temporary, path)
+        _sync_folder(path.parent)
         shutil.rmtree(old, ignore_errors=True)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -155,6 +162,25 @@ def _made_in_parent(path: Path) -> Generator[None]:
         yield
     except OSError as error:
         raise _refused(path, error.errno) from error
+
+
+def _sync_folder(path: Path) -> None:
+    """Waits until the names in a folder are on the disk.
+
+    A rename changes the folder and not the file. Without this a power cut after `atomic_write` could bring the old file
+    back, and one after `atomic_directory` leave neither the new folder nor the old one, which is removed next.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return  # Windows opens no folder, and some may be written but not read
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _refused(path: str | Path, number: int | None) -> DataError:

@@ -1,6 +1,6 @@
-"""Settings as runs and results are compared by them, so that a new one makes nothing stale while nothing has changed.
+"""What all settings have in common, and how runs and results are compared by them.
 
-Nothing here knows what a setting means.
+A new setting makes nothing stale while nothing has changed. Nothing here knows what a setting means.
 """
 
 from __future__ import annotations
@@ -8,8 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
+
+
+class StrictSettings(BaseModel):
+    """Settings among which none is unknown, and that stay what they are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,21 @@ def compared(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [compared(item) for item in cast("list[Any]", value)]
     return value
+
+
+def as_before(settings: BaseModel) -> dict[str, Any]:
+    """What `compared` leaves out, in the form in which `model_dump(exclude=...)` takes it.
+
+    Args:
+        settings: Which may hold others.
+    """
+    found: dict[str, Any] = {}
+    for name, value in settings:
+        if _is_as_before(type(settings).model_fields[name], value):
+            found[name] = True
+        elif isinstance(value, BaseModel) and (inside := as_before(value)):
+            found[name] = inside
+    return found
 
 
 def _is_as_before(field: FieldInfo, value: Any) -> bool:

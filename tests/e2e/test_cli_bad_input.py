@@ -90,6 +90,11 @@ def test_a_label_that_the_model_does_not_know(salin: Callable, tagger_folder: Pa
     assert untouched(earlier)
     assert salin(*command, "--map", "GPE=LOC").status == 0
     assert salin(*command, "--labels", "PER").status == 0
+    with data.open("a", encoding="utf-8") as file:
+        file.write("Monday\tB-DATE\n")
+    check(salin(*command), "DATE, GPE", "--map DATE=O,GPE=O")
+    tune = ["finetune", "--model", tagger_folder, "--target", data, "--dev", data, "--out", earlier.parent / "new"]
+    check(salin(*tune), "DATE, GPE", "--map DATE=O,GPE=O")
     check(salin(*command, "--map", "GEP=LOC"), "did you mean 'GPE'")
     check(salin(*command, "--labels", "PEOPLE"), "PEOPLE")
 
@@ -214,6 +219,18 @@ def test_a_setting_out_of_range(salin: Callable, corpora, tmp_path: Path) -> Non
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("wrong", [["--head", "crf", "--max-weight", 1], ["--frozen-blocks", 9]], ids=str)
+def test_what_a_refused_setting_leaves_behind_refuses_nothing(
+    salin: Callable, model_folder: Callable, corpora, tmp_path: Path, wrong: list[object]
+) -> None:
+    train = ["train", "--source", corpora.train, "--dev", corpora.dev, "--encoder", model_folder("bert")]
+    train += ["--steps", 1, "--out", tmp_path / "new"]
+    assert salin(*train, *wrong).status == 2
+    ran = salin(*train)
+    assert ran.status == 0, ran.errors
+    assert "going on" not in ran.errors
+
+
 def test_a_folder_that_holds_something_else_is_never_replaced(
     salin: Callable, tagger_folder: Path, corpora, tmp_path: Path
 ) -> None:
@@ -229,6 +246,8 @@ def test_a_folder_that_holds_something_else_is_never_replaced(
 
 def test_a_result_that_is_none(salin: Callable, earlier: Path) -> None:
     check(salin("compare", earlier), earlier, "not a result")
+    check(salin("compare", earlier.with_name("earler.jsonl")), "no such file", "Did you mean earlier.jsonl?")
+    check(salin("compare", earlier.parent), earlier.parent, "is a folder")
 
 
 def test_a_full_disk(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from salin.cli.corpora import read_by_language
+
 
 @pytest.fixture(autouse=True)
 def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -32,6 +34,16 @@ def test_ones_own_file_is_added_and_listed(salin: Callable, corpora, data_folder
     got = salin("data", "get", "mine")
     assert got.status == 0
     assert str(corpora.train) in got.output
+
+
+def test_whether_weights_may_be_published_is_for_the_user_to_say(salin: Callable, corpora) -> None:
+    def ships(*said: str) -> bool:
+        assert salin("data", "add", corpora.train, "--name", "mine", "--licence", "CC0", *said).status == 0
+        (mine,) = [found for found in json.loads(salin("data", "list", "--json").output) if found["name"] == "mine"]
+        return mine["ship"]
+
+    assert ships("--ship")
+    assert not ships(), "no licence is read for it"
 
 
 def test_a_name_that_is_given_anew_says_what_it_stood_for(salin: Callable, corpora) -> None:
@@ -59,6 +71,65 @@ def test_a_data_set_is_read_by_its_name(
     assert salin("data", "stats", "conll2002/es/test", "--train", "mine").status == 0
     Path("mine").write_text("Ana\tB-PER\n", encoding="utf-8")  # a file comes first
     assert json.loads(salin(*evaluate, "mine").output)["data"]["sentences"] == 1
+
+
+def test_a_data_set_that_has_changed_is_noticed(
+    salin: Callable, corpora, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def state() -> str:
+        (mine,) = [found for found in json.loads(salin("data", "list", "--json").output) if found["name"] == "mine"]
+        (row,) = [line for line in salin("data", "list").output.splitlines() if line.split()[:1] == ["mine"]]
+        assert mine["state"] in row
+        return mine["state"]
+
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "a.conll"
+    path.write_bytes(corpora.test.read_bytes())
+    add = ["data", "add", path, "--name", "mine"]
+    assert salin(*add).status == 0
+    assert (state(), "changed" in salin("data", "stats", "mine").errors) == ("here", False)
+    path.write_bytes(corpora.test.read_bytes().replace(b"Lisbon", b"London"))  # as long as before
+    used = salin("data", "stats", "mine")
+    assert (used.status, state()) == (0, "changed")
+    assert "mine: its file has changed since its checksum was taken (add it again" in used.errors
+    assert salin(*add).status == 0
+    assert (state(), "changed" in salin("data", "stats", "mine").errors) == ("here", False)
+    path.unlink()
+    assert state() == "missing"
+
+
+@pytest.fixture
+def data_here(corpora, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data sets of the catalogue are on this machine; in their stead, small files."""
+    monkeypatch.chdir(tmp_path)
+    splits = {"train": corpora.train, "dev": corpora.dev, "test": corpora.test}
+    for name in ("conll2002/es/train", "conll2002/es/dev", "conll2002/es/test", "uner/tl_trg/test"):
+        file = data_folder / "ner" / f"{name}.conll"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(splits[file.stem].read_bytes())
+
+
+@pytest.mark.usefixtures("data_here")
+def test_the_split_may_be_left_out_where_there_is_one(salin: Callable) -> None:
+    evaluate = ["evaluate", "--model", "rules:tl", "--labels", "PER", "--json"]
+    alone, named = (json.loads(salin(*evaluate, name).output) for name in ("uner/tl_trg", "uner/tl_trg/test"))
+    assert alone["data"] == named["data"]
+    assert [corpus.language for corpus in read_by_language(["uner/tl_trg", "conll2002/es/dev"])] == ["tl", "es"]
+    names = "conll2002/es/train, conll2002/es/dev, conll2002/es/test"
+    for name in ("conll2002/es", "conll2002/es/tset"):
+        ran = salin(*evaluate, name)
+        assert ran.status == 2
+        assert f"error: {name} is" in ran.errors and f"There are: {names}" in ran.errors
+
+
+@pytest.mark.usefixtures("data_here")
+def test_statistics_of_a_data_set_are_those_of_its_files(salin: Callable) -> None:
+    found = json.loads(salin("data", "stats", "conll2002/es", "uner/tl_trg", "--json").output)
+    splits = ["conll2002/es/train", "conll2002/es/dev", "conll2002/es/test", "uner/tl_trg/test"]
+    assert [entry["file"] for entry in found] == splits
+    assert [entry["sentences"] for entry in found] == [24, 8, 8, 8]
+    ran = salin("data", "stats", "conll2002/nl")
+    assert ran.status == 2 and "salin data get conll2002/nl" in ran.errors
 
 
 def test_a_data_set_that_does_not_exist_or_cannot_be_had(salin: Callable) -> None:
@@ -95,6 +166,12 @@ def test_statistics_and_leaks(salin: Callable, corpora) -> None:
     assert found["leak"]["seen_entities"] == found["leak"]["entities"]
     ran = salin("data", "stats", corpora.test, "--train", corpora.train)
     assert "seen before" in ran.output
+
+
+def test_short_sentences_are_no_leak_and_it_is_said(salin: Callable, tmp_path: Path) -> None:
+    path = tmp_path / "short.conll"
+    path.write_text("Ana\tB-PER\nwon\tO\n", encoding="utf-8")
+    assert "0 of 0 that have 5 words or more" in salin("data", "stats", path, "--train", path).output
 
 
 def test_the_linter_says_what_is_wrong_by_its_status(salin: Callable, tmp_path: Path) -> None:

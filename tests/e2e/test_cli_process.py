@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,24 @@ def test_it_streams() -> None:
         assert json.loads(process.stdout.readline())["text"] == "Pumunta si Juan 0."
         process.stdin.close()
         assert len(process.stdout.readlines()) == 1_999
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("model", ["rules:capitalised", "salin-tiny"])
+def test_each_line_of_a_pipe_is_answered_before_the_next_is_written(model: str) -> None:
+    """Two programs talk: one waits for the entities of a sentence before it sends the next."""
+    command = [*SALIN, "tag", "--model", model, "--to", "jsonl"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number in range(5):
+            process.stdin.write(json.dumps({"text": f"Ayer Ana Pérez viajó a Madrid {number}."}) + "\n")
+            process.stdin.flush()
+            answered, _, _ = select.select([process.stdout], [], [], 60)
+            assert answered, "nothing came while the pipe stayed open"
+            assert json.loads(process.stdout.readline())["text"].endswith(f"Madrid {number}.")
+        process.stdin.close()
+        assert process.stdout.read() == ""
     assert process.returncode == 0
 
 
@@ -166,8 +186,8 @@ def test_a_full_disk_leaves_the_earlier_output(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["out.jsonl"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="missing: /dev/full, which only Linux has")
-def test_standard_output_on_a_full_disk() -> None:
+def test_standard_output_on_a_full_disk(require: Callable[[str, bool], None]) -> None:
+    require("/dev/full, which only Linux has", Path("/dev/full").exists())
     with open("/dev/full", "w") as full:
         ran = subprocess.run([*RULES, "--text", "si Juan"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert ran.returncode == 2

@@ -46,6 +46,36 @@ def test_any_column_can_be_named(salin: Callable, columns: Path, model_folder: C
     assert entities(ran) == ["ana", "ajax"]
 
 
+def test_how_a_data_set_is_read_is_said_once(
+    salin: Callable, columns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it was added with holds wherever its name is given, and an option of the command comes before it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SALIN_DATA_DIR", str(tmp_path / "data"))
+    odd = columns.with_suffix(".jsonl")
+    odd.write_text(columns.read_text("utf-8") + "\nLisbon\n", encoding="utf-8")
+    refused = salin("data", "add", odd, "--name", "mine", "--format", "conll", "--tag-column", 1)
+    assert refused.status == 2 and f"{odd}:7" in refused.errors
+    added = salin(
+        "data", "add", odd, "--name", "mine", "--format", "conll", "--tag-column", 1, "--token-column", 2,
+        "--on-error", "repair",
+    )  # fmt: skip
+    assert added.status == 0, added.errors
+    assert "mine: 2 sentences, 2 entities (ORG PER)" in added.errors
+    assert "mine: repaired 1: a missing tag read as O (first at line 7)" in added.errors, "Lisbon has no lemma"
+
+    def stats(*options: object) -> dict:
+        ran = salin("data", "stats", "mine", *options, "--json")
+        assert ran.status == 0, ran.errors
+        return json.loads(ran.output)[0]
+
+    assert stats()["entities"] == {"ORG": 1, "PER": 1}
+    assert stats("--tag-column", 3)["entities"] == {}
+    ran = salin("evaluate", "mine", *RULES, "--source", "mine", "--json")
+    assert json.loads(ran.output)["micro"]["f1"] == 1
+    assert entities(salin("tag", "--text", "ana won", *RULES, "--source", "mine")) == ["ana"]
+
+
 def test_a_column_that_does_not_exist(salin: Callable, columns: Path) -> None:
     ran = salin("data", "stats", columns, "--tag-column", 4)
     assert ran.status == 2
@@ -86,3 +116,30 @@ def test_a_sentence_longer_than_a_window_can_be_refused(salin: Callable, tagger_
     assert ran.status == 2
     assert "do not fit a window" in ran.errors
     assert salin(*command[:2], "Maria Sousa", *command[3:], "--on-overflow", "error").status == 0
+
+
+@pytest.mark.parametrize("model", ["rules:capitalised", "salin-tiny"])
+def test_a_name_far_into_a_line_without_a_sentence_end_is_found_whole(
+    salin: Callable, tmp_path: Path, model: str
+) -> None:
+    """10,000 characters are given to the sentence splitter at once, and a name may stand across their end."""
+    path = tmp_path / "transcript.txt"
+    path.write_text(f"{'and so on ' * 999}said Maria Sousa {'and so on ' * 50}", encoding="utf-8")
+    ran = salin("tag", path, "--model", model, "--to", "jsonl")
+    (line,) = ran.output.splitlines()
+    assert "Maria Sousa" in [entity["text"] for entity in json.loads(line)["entities"]]
+    assert ran.errors == ""
+
+
+def test_a_line_that_has_to_be_cut_is_named_or_refused(
+    salin: Callable, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "transcript.txt"
+    path.write_text("and so on " * 30_000, encoding="utf-8")
+    ran = salin("tag", path, "--model", "rules:capitalised")
+    assert (ran.status, len(ran.output.splitlines())) == (0, 3)
+    (warning,) = caplog.messages
+    assert warning.startswith(f"{path}: line 1: no sentence ends in so long a line")
+    refused = salin("tag", path, "--model", "rules:capitalised", "--on-overflow", "error")
+    assert refused.status == 2
+    assert f"{path}:1: no sentence ends" in refused.errors

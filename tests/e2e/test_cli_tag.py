@@ -140,9 +140,8 @@ def test_a_json_text_longer_than_a_window_is_tagged_to_its_end(
         (record,) = records(salin("tag", path, "--model", tagger_folder, *options).output)
         assert record["text"] == text
         assert all(entity["text"] == text[entity["start"] : entity["end"]] for entity in record["entities"])
-        sentences_with_entities = {entity["start"] // 35 for entity in record["entities"]}
-        # A window holds three, and so small a tagger may well overlook one or two.
-        assert len(sentences_with_entities) > 6
+        # A window holds three of the sentences; so small a tagger may overlook some, but no quarter of the text.
+        assert {entity["start"] // (3 * 35) for entity in record["entities"]} == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize("options", [[], ["--adapt"]], ids=["plain", "adapted"])

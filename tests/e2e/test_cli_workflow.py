@@ -109,20 +109,20 @@ def test_a_result_says_how_it_adapted_and_other_ways_are_other_systems(
     target.write_text("Vive en Lisboa.\n", encoding="utf-8")
     test.write_text(corpora.test.read_text("utf-8") + "\nLisboa\tB-LOC\n", encoding="utf-8")
     adapt = ["--model", tagger_folder, "--adapt", "--source", corpora.train]
-    rest = ["--rate", 0.1, "--steps", 2, "--source-lexicon", lexicon, "--target", target]
+    rest = ["--rate", 0.2, "--steps", 2, "--source-lexicon", lexicon, "--target", target]
     plain, other = tmp_path / "plain.json", tmp_path / "other.json"
     assert salin("evaluate", test, *adapt, "--out", plain).status == 0
     assert salin("evaluate", test, *adapt, "--k", 4, *rest, "--out", other).status == 0
     first, second = (json.loads(path.read_text("utf-8")) for path in (plain, other))
     source = {"name": "train.conll", "checksum": read(corpora.train).checksum, "sentences": 24}
     assert first["adaptation"] == {
-        "rule": "sgd", "rate": 0.05, "steps": 1, "k": 2, "first_rank": 1, "vectors": "mean-0-centred",
+        "rule": "sgd", "rate": 0.1, "steps": 1, "k": 2, "first_rank": 1, "vectors": "mean-0-centred",
         "frozen_blocks": None, "min_similarity": None,
         "source": [source], "lexicons": [], "target": None,
     }  # fmt: skip
     files = [{"name": path.name, "checksum": sha256_of(path)} for path in (lexicon, target)]
     assert second["adaptation"] == first["adaptation"] | {
-        "rate": 0.1, "steps": 2, "k": 4, "lexicons": files[:1], "target": files[1]
+        "rate": 0.2, "steps": 2, "k": 4, "lexicons": files[:1], "target": files[1]
     }  # fmt: skip
     seen, unseen = ([Ratios.model_validate(r[kind]).support for r in (first, second)] for kind in ("seen", "unseen"))
     assert (seen, unseen) == ([24, 25], [1, 0]), "seen is what was in the source, or in what it was translated to"
@@ -240,7 +240,41 @@ def test_info_of_the_machine_and_of_a_model(salin: Callable, tagger_folder: Path
     assert "labels" in salin("info", tagger_folder).output
 
 
-def test_a_recipe_lists_its_cells(salin: Callable, model_folder: Callable, corpora, tmp_path: Path) -> None:
+def test_a_recipe_with_a_missing_file_is_refused_before_anything_is_trained(
+    salin: Callable, corpora, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "two.toml"
+    recipe.write_text(
+        "".join(
+            [
+                'title = "two"\nencoder = "nobody/nothing"\nbaseline = "gazetteer"\nseeds = [1]\n',
+                *(
+                    f'[label_sets.{name}]\nsource = ["{corpora.train}"]\ndev = "{corpora.dev}"\n'
+                    f'tests = {{ {name} = "{test}" }}\n'
+                    for name, test in (("en", corpora.test), ("es", "corpora/es.conll"))
+                ),
+                '[systems.gazetteer]\nmethod = "rules"\nrules = "rules:gazetteer"\n',
+            ]
+        ),
+        encoding="utf-8",
+    )
+    run = ["run", recipe, "--results", tmp_path / "results", "--runs", tmp_path / "runs"]
+    refused = salin(*run)
+    assert refused.status == 2
+    message = f"error: {recipe}: gazetteer-es needs corpora/es.conll, and there is no such file."
+    assert message in refused.errors
+    assert not (tmp_path / "results").exists()
+    assert salin(*run, "--cell", "gazetteer-en").status == 0, "it needs another file"
+    (tmp_path / "corpora").mkdir()
+    (tmp_path / "corpora" / "es.conll").write_bytes(corpora.test.read_bytes())
+    assert salin(*run).status == 0
+    (tmp_path / "corpora" / "es.conll").unlink()
+    assert salin(*run).status == 0, "a finished cell reads nothing more"
+
+
+def test_a_recipe_lists_its_cells_and_shows_what_is_finished_of_it(
+    salin: Callable, model_folder: Callable, corpora, tmp_path: Path
+) -> None:
     recipe = tmp_path / "small.toml"
     recipe.write_text(
         f"""title = "small"
@@ -258,10 +292,20 @@ rules = "rules:gazetteer"
         encoding="utf-8",
     )
     places = ["--results", tmp_path / "results", "--runs", tmp_path / "runs"]
-    listed = salin("run", recipe, "--list")
-    assert listed.status == 0
-    assert "gazetteer" in listed.output
+    listed = salin("run", recipe, "--list", *places)
+    assert (listed.status, listed.output) == (0, "gazetteer-all\tmissing\n")
+    without = salin("run", recipe, "--table", *places)
+    assert (without.status, without.output) == (2, "") and "no finished cell here" in without.errors
+    assert not (tmp_path / "results").exists()
     ran = salin("run", recipe, *places)
     assert ran.status == 0, ran.errors
     assert "gazetteer" in ran.output
     assert "finished" in salin("run", recipe, *places).errors
+    assert salin("run", recipe, "--list", *places).output == "gazetteer-all\tfinished\n"
+    shown = salin("run", recipe, "--table", *places)
+    assert (shown.output, shown.errors) == (ran.output, ""), "no cell is even looked at"
+    assert "gazetteer-all" in salin("run", recipe, "--list", "--cell", "direct", *places).errors
+    assert salin("run", recipe, "--list", "--table", *places).status == 2
+    with corpora.test.open("a", encoding="utf-8") as file:
+        file.write("\nAna\tB-PER\n")
+    assert salin("run", recipe, "--list", *places).output == "gazetteer-all\tstale\n"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 import salin
+from salin.corpus.catalogue import sha256_of
 from salin.models.checksum import weights_checksum
-from salin.models.loading import check_folder, load_config
+from salin.models.loading import load_config
+from salin.models.safety import check_folder
 
 ASSETS = Path(str(files("salin"))) / "assets"
+SCORES = Path(__file__).parents[2] / "results" / "bundled.json"
 LANGUAGES = ("en", "es", "nl", "de", "fr", "zh", "tl", "ceb")
 
 
@@ -31,6 +35,20 @@ def test_the_tagger_finds_names_in_languages_it_has_no_labels_of(tagger: salin.T
     """A smoke test with a wide margin; the model card has the figures."""
     spanish = salin.load_open_corpus("es", "test")
     assert salin.evaluate(tagger, spanish).micro.f1 > 0.25
+
+
+def test_the_scores_of_the_card_belong_to_these_weights() -> None:
+    made = json.loads(SCORES.read_text("utf-8"))
+    assert made["weights"] == sha256_of(ASSETS / "salin-tiny" / "model.safetensors")
+    card = (ASSETS / "salin-tiny" / "README.md").read_text("utf-8")
+    for row in made["scores"]:
+        assert f"| {row['test']} | {100 * row['plain']['f1']:.1f} [" in card
+
+
+def test_the_scores_of_the_card_are_measured_again(tagger: salin.Tagger) -> None:
+    french = next(row for row in json.loads(SCORES.read_text("utf-8"))["scores"] if row["test"].endswith("fr"))
+    corpus = salin.load_open_corpus("fr", "test")
+    assert salin.evaluate(tagger, corpus).micro.f1 == pytest.approx(french["plain"]["f1"], abs=0.02)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

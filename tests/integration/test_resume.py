@@ -9,6 +9,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from salin.models import Tagger
 from salin.pretraining.tokenizer import train_tokenizer
 from salin.training.loop import LoopSettings
 from salin.training.meta import MetaSettings, train_meta
+from tiny_chat import build_chat_model
 from tiny_corpora import DEV, corpus
 from tiny_models import TEXT
 
@@ -62,11 +64,28 @@ def pretrain(folder: Path, made: Path) -> None:
     run(PretrainingSettings.model_validate(settings), folder)
 
 
+def tune(folder: Path, made: Path) -> None:
+    """The same for fine-tuning a language model, of which a checkpoint holds the adapters alone."""
+    from salin.translation.tuning import TuningSettings, read_pairs
+    from salin.translation.tuning import tune as run
+
+    loop = {"steps": STEPS, "learning_rate": 1e-3, "log_every": 1, "evaluate_every": 6, "checkpoint_every": 4}
+    settings = TuningSettings.model_validate({"loop": loop, "batch": 2, "rank": 2})
+    tuned = run(str(made / "model"), read_pairs(made / "pairs.jsonl"), settings, folder=folder)
+    tuned.model.save_pretrained(folder / "tuned")
+
+
 @pytest.fixture
 def made(request: pytest.FixtureRequest, model_folder: Callable[[str], Path], tmp_path: Path) -> Path:
-    """What a run begins with: an encoder, or text and a tokenizer."""
+    """What a run begins with: an encoder, text and a tokenizer, or a language model and pairs of names."""
     if request.param is train:
         return model_folder("bert")
+    if request.param is tune:
+        build_chat_model(tmp_path / "made" / "model", random=True)
+        pair = {"label": "PER", "original": "Ana"}
+        pairs = [{**pair, "english": f"Ann{n}", "sentence": f"Ana vive {n}."} for n in range(24)]
+        (tmp_path / "made" / "pairs.jsonl").write_text("\n".join(map(json.dumps, pairs)), encoding="utf-8")
+        return tmp_path / "made"
     (tmp_path / "made" / "text" / "en").mkdir(parents=True)
     lines = [f"{line} {number}" for number in range(32) for line in TEXT[:6]]
     (tmp_path / "made" / "text" / "en" / "news.txt").write_text("\n".join(lines), encoding="utf-8")
@@ -87,18 +106,24 @@ def begin(run: Callable[[Path, Path], None], folder: Path, made: Path) -> None:
     [
         (train, train, ("tagger/model", *WEIGHTS, "best")),
         pytest.param(pretrain, pretrain, ("encoder/model", *WEIGHTS), marks=pytest.mark.slow),
+        pytest.param(tune, tune, ("tuned/model", *WEIGHTS, "best"), marks=pytest.mark.slow),
     ],
-    ids=["training", "pretraining"],
+    ids=["training", "pretraining", "fine-tuning"],
     indirect=["made"],
 )
 def test_killed_and_resumed(
-    made: Path, run: Callable[[Path, Path], None], weights: tuple[str, ...], tmp_path: Path
+    made: Path,
+    run: Callable[[Path, Path], None],
+    weights: tuple[str, ...],
+    tmp_path: Path,
+    require: Callable[[str, bool], None],
 ) -> None:
+    require("peft (pip install 'salin[llm]')", run is not tune or find_spec("peft") is not None)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     begin(run, whole, made)
     # The server imports torch once; each run is a process of its own, forked from it.
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["salin.training.meta", "salin.pretraining.run"])
+    processes.set_forkserver_preload(["salin.training.meta", "salin.pretraining.run", "salin.translation.tuning"])
     choose = random.Random(95)
     places = set()
     # Every other kill waits for a step of the log, the others for a moment of the clock after the run has begun:
@@ -140,10 +165,11 @@ def wait_for(run: BaseProcess, reached: Callable[[], bool]) -> None:
 
 
 def logged(folder: Path) -> int:
-    """The last step in the log."""
+    """The last step in the log; a line that is being written while this reads has no end yet."""
     path = folder / "log.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return json.loads(lines[-1])["step"] if lines else 0
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    whole = [line for line in lines if line.endswith("\n")]
+    return json.loads(whole[-1])["step"] if whole else 0
 
 
 def log_of(folder: Path) -> list[dict[str, float]]:

@@ -26,6 +26,7 @@ from tiny_corpora import DEV, TRAIN, corpus
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 RUNS = (
     "direct",
+    "chosen by loss",
     "without biases",
     "direct with bertadam",
     "one sentence a step",

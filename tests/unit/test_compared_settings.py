@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from salin.settings import AsBefore, compared
+from salin.settings import AsBefore, as_before, compared
 
 
 class Old(BaseModel):
@@ -51,3 +51,5 @@ def test_settings_that_hold_settings() -> None:
     plain = compared(Outer(by_name={"a": New()}, several=(New(),), path=Path("x")))
     assert plain == {"inner": {"k": 2}, "by_name": {"a": {"k": 2}}, "several": [{"k": 2}], "path": Path("x")}
     assert compared(Outer(extra=New()))["extra"] == {"k": 2}
+    assert as_before(Outer()) == {"inner": {"first_rank": True}, "extra": True}
+    assert Outer().model_dump(exclude=as_before(Outer()))["inner"] == {"k": 2}

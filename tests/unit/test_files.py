@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,50 @@ def test_a_file_appears_when_it_is_done(tmp_path: Path) -> None:
         assert not path.exists()
     assert path.read_bytes() == b"\xc3\xa9\n"
     assert [found.name for found in path.parent.iterdir()] == ["a.txt"]
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """What was brought to the disk: `file`, or `folder` with the visible names that it held then."""
+    seen: list[tuple[str, list[str]]] = []
+
+    def fsync(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        names = sorted(name for name in os.listdir(descriptor) if name[0] != ".") if is_folder else []
+        seen.append(("folder" if is_folder else "file", names))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return seen
+
+
+def test_the_new_name_is_brought_to_the_disk_after_the_content(tmp_path: Path, synced: list) -> None:
+    write_json(tmp_path / "a.json", {})
+    assert synced == [("file", []), ("folder", ["a.json"])]
+
+
+def test_a_folder_is_on_the_disk_before_the_old_one_goes(
+    tmp_path: Path, synced: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        synced.clear()
+        monkeypatch.setattr("shutil.rmtree", lambda *_, **__: synced.append(("gone", [])))
+        with atomic_directory(tmp_path / "model", marker="whole") as folder:
+            (folder / "whole").touch()
+        assert synced == [("file", []), ("folder", ["whole"]), ("folder", ["model"]), ("gone", [])]
+
+
+@pytest.mark.parametrize(("number", "fails"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_file_system_that_cannot_sync_folders_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, fails: bool
+) -> None:
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="error") if fails else nullcontext():
+        write_json(tmp_path / "a.json", {})
+    assert (tmp_path / "a.json").exists()
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -19,7 +18,8 @@ from salin.adaptation.rules import Rule, Sgd, make_rule
 from salin.adaptation.store import GradientStore
 from salin.adaptation.supports import Supports, SupportSet
 from salin.corpus import Corpus, Neighbour, Sentence, TagsText
-from salin.encoding import Window, length_buckets, padding_piece
+from salin.corpus.tagging import read_ahead
+from salin.encoding import Window, length_buckets
 from salin.errors import SettingError
 from salin.models.labelled import LabelledSentences
 from salin.models.tagger import Tagger
@@ -60,7 +60,7 @@ class Adapter(TagsText):
             the network's own. What comes from a store stays as it is there.
         store: Gradients that were written to disk before.
         frozen_blocks: Blocks that are not adapted, counted from the lowest; all of them leaves the head alone to adapt.
-            None is what the tagger's own settings say.
+            None is what the tagger's own settings say (those of a meta-trained one do), else half of them.
         min_similarity: A sentence whose nearest support has a smaller cosine is tagged plainly and learns from none;
             None adapts to every sentence.
 
@@ -103,6 +103,8 @@ class Adapter(TagsText):
         self.rule = make_rule(rule) if isinstance(rule, str) else rule
         labelled = LabelledSentences.from_corpora([source] if isinstance(source, Corpus) else source, tagger.settings)
         self._source, self._supports = labelled, Supports(labelled, tagger)
+        if first_rank > len(labelled):
+            raise SettingError(f"first_rank is {first_rank:,}, and the source has {len(labelled):,} sentences")
         self._index = index or SourceIndex.build(tagger, self._source.sentences, VectorSettings.parse(vectors), target)
         if len(self._index.source) != len(self._source):
             counts = f"{len(self._index.source)} sentences, but the source has {len(self._source)}"
@@ -110,7 +112,10 @@ class Adapter(TagsText):
         own = tagger.settings.frozen_blocks
         adaptable = find_adaptable(tagger.network, own if frozen_blocks is None else frozen_blocks)
         if not adaptable.modules:
-            raise SettingError("this network has no layer above its frozen blocks that can be adapted")
+            reasons = "; ".join(sorted({reason for _, reason in adaptable.excluded}))
+            raise SettingError(
+                f"this network has no layer above its frozen blocks that can be adapted{reasons and f' ({reasons})'}"
+            )
         if store is not None and store.modules != frozenset(adaptable.modules):
             raise SettingError("the store holds gradients of other layers than adapt: leave out it or frozen_blocks")
         self.adapted, self.excluded = adaptable.modules, adaptable.excluded
@@ -125,8 +130,7 @@ class Adapter(TagsText):
 
     def tag_sentences(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         """Tags sentences, lazily and in order; each comes with the neighbours it learned from."""
-        iterator = iter(sentences)
-        while block := list(itertools.islice(iterator, _READ_AHEAD)):
+        for block in read_ahead(sentences, _READ_AHEAD):
             windows = self.tagger.windower.windows(block)
             skipped = self.first_rank - 1
             near = [row[skipped:] for row in as_pairs(*self._index.nearest(block, skipped + self.k, windows))]
@@ -172,7 +176,7 @@ class Adapter(TagsText):
             return fast.forward(self._laid_out(queries))
 
     def _one_by_one(self, supports: Sequence[SupportSet], queries: Sequence[Sequence[Window]]) -> Tensor:
-        pad = padding_piece(self.tagger.tokenizer)
+        pad = self.tagger.windower.padding
         engine = SequentialAdaptation(self.tagger.network, self.adapted, self.rule, pad, self.steps)
         tasks = [
             SequentialTask(support.windows, self._supports.gold([support]).to(self.tagger.device), query)
@@ -190,7 +194,7 @@ class Adapter(TagsText):
         return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else own
 
     def _laid_out(self, queries: Sequence[Sequence[Window]]) -> TaskBatch:
-        return lay_out(queries, padding_piece(self.tagger.tokenizer)).to(self.tagger.device)
+        return lay_out(queries, self.tagger.windower.padding).to(self.tagger.device)
 
 
 def _cost(query: Sequence[Window], support: Sequence[Window]) -> int:

@@ -7,7 +7,7 @@ has no layer that the batched one can adapt.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -25,11 +25,12 @@ from salin.models.network import TaggingNetwork
 from salin.models.parameters import AdaptedParameters, adapted_parameters
 
 _LOG = logging.getLogger(__name__)
-# No size of any real weight, so that a probe's shape is not met by accident.
-_PROBE_ROWS, _PROBE_LENGTH = 3, 7
+#: Rows and pieces of a probe: no sizes of any real weight, so that its shape is not met by accident.
+PROBE = (3, 7)
+#: What of such a probe has a row for each window, beside its last dimension: piece by piece, or all pieces in one.
+OF_WINDOWS: tuple[tuple[int, ...], ...] = (PROBE, (PROBE[0] * PROBE[1],))
 
 
-@torch.no_grad()
 def find_adaptable(network: TaggingNetwork, frozen_blocks: int | None = None) -> AdaptedParameters:
     """Runs a probe through the network and keeps the modules whose every input has a row for each window.
 
@@ -41,7 +42,30 @@ def find_adaptable(network: TaggingNetwork, frozen_blocks: int | None = None) ->
         frozen_blocks: See [adapted_parameters][salin.models.parameters.adapted_parameters].
     """
     candidates = adapted_parameters(network, frozen_blocks)
-    shapes: dict[str, list[tuple[int, ...]]] = {name: [] for name in candidates.modules}
+    if not candidates.modules:
+        return candidates
+    shapes = probed_inputs(network, candidates.modules)
+    modules: list[str] = []
+    excluded = list(candidates.excluded)
+    for name, seen in shapes.items():
+        if not seen:
+            excluded.append((name, "the forward pass does not use it"))
+        elif all(s[:-1] in OF_WINDOWS for s in seen):
+            modules.append(name)
+        else:
+            excluded.append((name, "it also takes inputs that do not belong to one sentence"))
+    return AdaptedParameters(tuple(modules), tuple(excluded))
+
+
+@torch.no_grad()
+def probed_inputs(network: TaggingNetwork, names: Iterable[str]) -> dict[str, list[tuple[int, ...]]]:
+    """Runs a probe of the size `PROBE` through a network: the shapes of what modules are given, call by call.
+
+    Args:
+        network: A tagger's network; its mode is put back.
+        names: Of modules.
+    """
+    shapes: dict[str, list[tuple[int, ...]]] = {name: [] for name in names}
 
     def recorder(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         def record(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
@@ -53,23 +77,13 @@ def find_adaptable(network: TaggingNetwork, frozen_blocks: int | None = None) ->
     training = network.training
     network.eval()
     try:
-        device = next(network.parameters()).device
-        ids = torch.ones((_PROBE_ROWS, _PROBE_LENGTH), dtype=torch.long, device=device)
+        ids = torch.ones(PROBE, dtype=torch.long, device=network.device)
         network(ids, torch.ones_like(ids))
     finally:
         for handle in handles:
             handle.remove()
         network.train(training)
-    modules: list[str] = []
-    excluded = list(candidates.excluded)
-    for name, seen in shapes.items():
-        if not seen:
-            excluded.append((name, "the forward pass does not use it"))
-        elif all(s[:-1] in ((_PROBE_ROWS, _PROBE_LENGTH), (_PROBE_ROWS * _PROBE_LENGTH,)) for s in seen):
-            modules.append(name)
-        else:
-            excluded.append((name, "it also takes inputs that do not belong to one sentence"))
-    return AdaptedParameters(tuple(modules), tuple(excluded))
+    return shapes
 
 
 class BatchedAdaptation:

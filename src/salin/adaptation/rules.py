@@ -53,7 +53,7 @@ class Sgd:
     would do nothing here.
     """
 
-    rate: float = 0.05
+    rate: float = 0.1
     clip: float = 1.0
     name: ClassVar[str] = "sgd"
 

@@ -23,7 +23,7 @@ from salin.corpus import Corpus
 from salin.errors import DataError, ModelError
 from salin.files import write_json
 from salin.models.checksum import weights_checksum
-from salin.models.loading import check_safetensors
+from salin.models.safety import check_safetensors
 from salin.models.tagger import Tagger
 
 _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32, "float64": torch.float64}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from salin.adaptation.layout import TaskBatch, lay_out
-from salin.encoding import Window, padding_piece
+from salin.encoding import Window
 from salin.models.labelled import LabelledSentences, gold_of
 from salin.models.losses import Gold
 from salin.models.tagger import Tagger
@@ -30,13 +30,13 @@ class Supports:
 
     Args:
         source: The sentences.
-        tagger: Its tokenizer decides the windows.
+        tagger: It decides the windows.
     """
 
     def __init__(self, source: LabelledSentences, tagger: Tagger):
         self.source = source
         self.tagger = tagger
-        self._pad = padding_piece(tagger.tokenizer)
+        self._pad = tagger.windower.padding
         self._windows: dict[int, list[Window]] = {}
 
     def of(self, indices: Sequence[int]) -> SupportSet:

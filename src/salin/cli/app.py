@@ -21,13 +21,17 @@ from salin.cli import (
     evaluate,
     export,
     finetune,
+    finetune_llm,
     index,
     info,
     neighbours,
     pretrain,
+    rank_sources,
     run,
     tag,
     train,
+    translate,
+    wikipedia_pairs,
 )
 from salin.cli.console import NoteHandler, fail
 from salin.cli.launcher import check_command, end_at_once, is_main
@@ -47,13 +51,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("tag", rich_help_panel="Use")(tag.tag)
+app.command("translate", rich_help_panel="Use")(translate.translate)
 app.command("neighbours", rich_help_panel="Use")(neighbours.neighbours)
 app.command("index", rich_help_panel="Use")(index.index)
 app.command("export", rich_help_panel="Use")(export.export)
 app.command("info", rich_help_panel="Use")(info.info)
+app.command("rank-sources", rich_help_panel="Train")(rank_sources.rank_sources)
 app.command("train", rich_help_panel="Train")(train.train)
 app.command("finetune", rich_help_panel="Train")(finetune.finetune)
 app.command("pretrain", rich_help_panel="Train")(pretrain.pretrain)
+app.command("finetune-llm", rich_help_panel="Train")(finetune_llm.finetune_llm)
+app.command("wikipedia-pairs", rich_help_panel="Train")(wikipedia_pairs.wikipedia_pairs)
 app.command("evaluate", rich_help_panel="Measure")(evaluate.evaluate)
 app.command("compare", rich_help_panel="Measure")(compare.compare)
 app.command("run", rich_help_panel="Measure")(run.run)

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 
 def compare(
     results: Annotated[
-        list[Path], typer.Argument(help="Results of `salin evaluate`, the baseline first.", metavar="RESULT...")
+        list[Path],
+        typer.Argument(
+            help="Results of `salin evaluate`, or cells of `salin run`, of which each row counts; the baseline first.",
+            metavar="RESULT...",
+        ),
     ],
+    test: Annotated[str | None, typer.Option(help="Which test of the cells, where they have several.")] = None,
     paired: Annotated[
         bool,
         typer.Option("--paired", help="Runs of the same seed use the same trained model, as with and without --adapt."),
@@ -28,15 +33,16 @@ def compare(
     Results of one system that differ in their seeds alone are taken together, and two systems are compared over the
     seeds that both have. What a seed does to a model is no chance where both use the same model: say `--paired`.
     """
+    from salin import evaluation
     from salin.cli.console import output, print_json
-    from salin.evaluation import Result, comparison_table
-    from salin.evaluation import compare as test
+    from salin.experiments.cell import load_results
 
-    comparison = test(*_systems([Result.load(path) for path in results]), paired=paired)
+    loaded = [result for path in results for result in load_results(path, test)]
+    comparison = evaluation.compare(*_systems(loaded), paired=paired)
     if as_json:
         print_json(comparison.model_dump(mode="json"))
     else:
-        output.print(comparison_table(comparison), soft_wrap=True)
+        output.print(evaluation.comparison_table(comparison), soft_wrap=True)
 
 
 def _systems(results: list[Result]) -> list[list[Result]]:

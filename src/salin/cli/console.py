@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -88,3 +88,16 @@ def counted(items: Iterable[T], bar: Progress, title: str) -> Iterator[T]:
         if now - shown > _BETWEEN:
             shown = now
             bar.update(task, completed=count, speed=f"{count / (now - begun):,.0f}/s")
+
+
+@contextmanager
+def advancing(what: str, title: str) -> Generator[Callable[[int], None]]:
+    """Draws a counter as [counting][salin.cli.console.counting] does, and gives what moves it on by a number.
+
+    Args:
+        what: What is counted.
+        title: What stands before it.
+    """
+    with counting(what) as bar:
+        task = bar.add_task(title, total=None, speed="")
+        yield lambda number: bar.update(task, advance=number)

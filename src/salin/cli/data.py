@@ -23,19 +23,21 @@ app = typer.Typer(name="data", help="List, get, add and inspect data sets.", no_
 def list_(as_json: options.AsJson = False) -> None:
     """List the data sets that salin knows, with their licences, and your own."""
     from salin.cli.console import output, print_json
-    from salin.corpus.catalogue import data_folder, list_datasets
+    from salin.corpus.catalogue import list_datasets
 
     datasets = list_datasets()
+    states = [{file.state() for file in dataset.files.values()} for dataset in datasets]
+    # Of several files, that of the worst.
+    worst = [next(state for state in ("changed", "missing", "here") if state in found) for found in states]
     if as_json:
-        print_json([asdict(dataset) for dataset in datasets])
+        print_json([{**asdict(dataset), "state": state} for dataset, state in zip(datasets, worst, strict=True)])
         return
-    headings = ("name", "language", "splits", "here", "weights may be published", "licence")
+    headings = ("name", "language", "splits", "state", "weights may be published", "licence")
     # Other columns are wrapped before the name, which one has to type, and nothing is cut off.
     table = Table(*(Column(heading, overflow="fold", no_wrap=heading == "name") for heading in headings), box=None)
-    for dataset in datasets:
-        here = all((data_folder() / file.path).exists() for file in dataset.files.values())
+    for dataset, state in zip(datasets, worst, strict=True):
         table.add_row(
-            *map(Text, (dataset.name, dataset.language, " ".join(dataset.files), "yes" if here else "no")),
+            *map(Text, (dataset.name, dataset.language, " ".join(dataset.files), state)),
             *map(Text, ("yes" if dataset.ship else "no", dataset.licence)),
         )
     output.print(table)
@@ -79,15 +81,30 @@ def add(
     file: Annotated[Path, typer.Argument(help="Labelled sentences in any format that salin reads.", metavar="FILE")],
     name: Annotated[str | None, typer.Option("--name", help="What to call it. Default: the file's name.")] = None,
     language: Annotated[str, typer.Option("--language", metavar="CODE", help="ISO 639 code.")] = "",
-    licence: Annotated[str, typer.Option("--licence", help="For the record.")] = "",
+    licence: Annotated[str, typer.Option("--licence", help="For the record; salin concludes nothing from it.")] = "",
+    ship: Annotated[
+        bool, typer.Option("--ship", help="Its licence lets you publish weights derived from it. Default: it does not.")
+    ] = False,
+    format: options.Format = "auto",
+    on_error: options.BadLines = "strict",
+    token_column: options.TokenColumn = None,
+    tag_column: options.TagColumn = None,
+    offsets: options.SpanOffsets = None,
 ) -> None:
-    """Add a file of your own to the list; it stays where it is."""
+    """Add a file of your own to the list; it stays where it is.
+
+    How it is to be read is kept, and holds wherever a command is given its name.
+    """
     from salin.cli.console import note
+    from salin.cli.corpora import ReadOptions
     from salin.corpus.catalogue import add_dataset, list_datasets
 
     own = {dataset.name: dataset.files["data"].path for dataset in list_datasets() if dataset.own}
-    added = add_dataset(file, name=name, language=language, licence=licence)
-    note(f"{added.name}: {added.title}")
+    reading = ReadOptions(format, on_error, token_column, tag_column, offsets).arguments()
+    added = add_dataset(file, name=name, language=language, licence=licence, ship=ship, reading=reading)
+    for remark in (added.title, added.note):
+        if remark:
+            note(f"{added.name}: {remark}")
     before = own.get(added.name)
     if before is not None and before != added.files["data"].path:
         note(f"{added.name}: this took the place of {before}")
@@ -95,7 +112,13 @@ def add(
 
 @app.command()
 def stats(
-    files: Annotated[list[Path], typer.Argument(help="Labelled sentences.", metavar="FILE...")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Labelled sentences: files, or data sets such as conll2002/es/test; conll2002/es is all of its files.",
+            metavar="FILE...",
+        ),
+    ],
     train: Annotated[
         Path | None, typer.Option("--train", metavar="FILE", help="Say how much of each file was seen in this one.")
     ] = None,
@@ -109,10 +132,11 @@ def stats(
 ) -> None:
     """Count what is in corpora, duplicates and contradictions too, and what leaks from training data into them."""
     from salin.cli.console import output, print_json
-    from salin.cli.corpora import ReadOptions, read_corpora
+    from salin.cli.corpora import ReadOptions, data_files, read_corpora
     from salin.corpus.statistics import corpus_statistics, find_leak
 
     reading = ReadOptions(format, on_error, token_column, tag_column, offsets)
+    files = [file for name in files for file in data_files(name)]
     corpora = read_corpora([*files, *([train] if train else [])], label_map, reading)
     trained_on = corpora.pop() if train else None
     counted = [corpus_statistics(corpus) for corpus in corpora]
@@ -128,6 +152,8 @@ def stats(
 
 
 def _table(file: Path, found: Statistics, leak: Leak | None) -> Table:
+    from salin.corpus.statistics import LEAK_WORDS
+
     rows = {
         "sentences": f"{found.sentences:,}, {found.without_entities:,} of them without entities",
         "words": f"{found.words:,}; {found.mean_words:.1f} a sentence, half have at most {found.median_words}, "
@@ -138,7 +164,8 @@ def _table(file: Path, found: Statistics, leak: Leak | None) -> Table:
         "repeated sentences": f"{found.duplicates:,}, {found.conflicts:,} of them with other entities",
     }
     if leak is not None:
-        rows["sentences seen before"] = f"{leak.seen_sentences:,} of {leak.sentences:,} ({leak.sentence_share:.1%})"
+        of = f"{leak.sentences:,} that have {LEAK_WORDS} words or more"
+        rows["sentences seen before"] = f"{leak.seen_sentences:,} of {of} ({leak.sentence_share:.1%})"
         rows["entities seen before"] = f"{leak.seen_entities:,} of {leak.entities:,} ({leak.entity_share:.1%})"
     table = Table(title=Text(str(file)), title_justify="left", show_header=False, box=None)
     for name, value in rows.items():

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from salin.cli import options
 from salin.corpus import Corpus, Sentence, SentenceTagger
+from salin.corpus.labels import dropping
 from salin.errors import DataError
 
 
@@ -28,6 +29,13 @@ def evaluate(
     labels: Annotated[
         str | None, typer.Option("--labels", metavar="A,B,...", help="Count only these, in data and predictions alike.")
     ] = None,
+    lenient: Annotated[
+        bool,
+        typer.Option(
+            "--lenient",
+            help="Beside it the lenient token F1 that translation systems are published with; it is no substitute.",
+        ),
+    ] = False,
     system: Annotated[str | None, typer.Option("--system", help="What to call the tagger in the result.")] = None,
     format: options.Format = "auto",
     on_error: options.BadLines = "strict",
@@ -46,6 +54,8 @@ def evaluate(
     target: options.Target = None,
     index: options.IndexFolder = None,
     keep: options.Keep = None,
+    frozen_blocks: options.FrozenBlocks = None,
+    min_similarity: options.MinSimilarity = None,
 ) -> None:
     """Score a tagger on labelled sentences: F1 with its interval, by label, and a signature that says how it was made.
 
@@ -61,7 +71,10 @@ def evaluate(
 
     if out == STANDARD:
         out, as_json = None, True
-    chosen = AdaptOptions(adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index, keep)
+    chosen = AdaptOptions(
+        adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index, keep, frozen_blocks,
+        min_similarity,
+    )  # fmt: skip
     reading = ReadOptions(format, on_error, token_column, tag_column, offsets)
     corpus = read_corpus(data, label_map, reading)
     opened = open_tagger(model, chosen, reading.of_source())
@@ -84,6 +97,7 @@ def evaluate(
             seeds=opened.seeds,
             windows=opened.windows,
             adaptation=opened.adaptation,
+            lenient=lenient,
         )
     if kept := kept_in_words(opened.kept):
         note(kept)
@@ -115,5 +129,5 @@ def _check_labels(corpus: Corpus, known: Collection[str], wanted: Collection[str
         raise DataError(
             f"the tagger does not know the label {', '.join(unknown)} (it knows {', '.join(known)})",
             path=first,
-            remedy=f"Drop or rename it (--map {unknown[0]}=O), or count others only (--labels)",
+            remedy=f"Drop or rename it (--map {dropping(unknown)}), or count others only (--labels)",
         )

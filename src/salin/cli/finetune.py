@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,9 @@ import typer
 from salin.cli import options
 from salin.errors import SettingError
 
+# With --patience the end is rarely reached.
+_PASSES = 30
+
 
 def finetune(
     target: Annotated[
@@ -17,7 +21,12 @@ def finetune(
     ],
     dev: Annotated[
         Path,
-        typer.Option("--dev", metavar="FILE", help="Labelled sentences that choose the checkpoint, best source ones."),
+        typer.Option(
+            "--dev",
+            metavar="FILE",
+            help="Labelled sentences that choose the checkpoint: source ones, so that no more target labels are used, "
+            "or target ones, as with --patience.",
+        ),
     ],
     out: options.OutFolder,
     model: options.Model = "salin-tiny",
@@ -28,16 +37,38 @@ def finetune(
     token_column: options.TokenColumn = None,
     tag_column: options.TagColumn = None,
     offsets: options.SpanOffsets = None,
-    steps: options.Steps = 100,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            "--steps",
+            min=1,
+            help=f"Updates. Default: 100, or with --patience at most {_PASSES} passes.",
+            rich_help_panel="Training",
+        ),
+    ] = None,
     learning_rate: options.LearningRate = 1e-4,
     batch: options.Batch = 32,
     seed: options.Seed = 95,
     mask_rate: options.MaskRate = 0.0,
     max_weight: options.MaxWeight = 0.0,
     precision: options.Precision = "fp32",
-    evaluate_every: options.EvaluateEvery = 0,
+    evaluate_every: Annotated[
+        int | None,
+        typer.Option(
+            "--evaluate-every",
+            min=0,
+            help="Updates between evaluations on dev, the best of which is kept. Default: 0, which is at the end "
+            "alone, or with --patience a pass.",
+            rich_help_panel="Training",
+        ),
+    ] = None,
+    patience: options.Patience = None,
 ) -> None:
-    """Go on training a tagger on labelled sentences of a target language, all of them or a random share."""
+    """Go on training a tagger on labelled sentences of a target language, all of them or a random share.
+
+    With --patience it goes on until the loss on --dev has stopped falling, as is done with a tagger that several
+    languages have trained.
+    """
     from salin.baselines import is_rules
     from salin.cli.corpora import ReadOptions, read_corpora
     from salin.cli.run_folder import check_run_folder, finish_run, start_run
@@ -57,16 +88,25 @@ def finetune(
     tagger = salin.Tagger.from_pretrained(model)
     check_labels(dev_corpus, tagger.labels)
     part = random_share(whole, fraction, seed)
+    a_pass = math.ceil(len(part) / batch)
     loop = {
-        "steps": steps,
+        "steps": steps or (_PASSES * a_pass if patience else 100),
         "learning_rate": learning_rate,
         "precision": precision,
-        "evaluate_every": evaluate_every,
+        "evaluate_every": evaluate_every if evaluate_every is not None else a_pass if patience else 0,
+        "patience": patience,
         "seed": seed,
     }
     settings = make_settings(
         salin.MethodSettings,
-        {"loop": loop, "batch": batch, "mask_rate": mask_rate, "max_weight": max_weight, "seed": seed},
+        {
+            "loop": loop,
+            "batch": batch,
+            "mask_rate": mask_rate,
+            "max_weight": max_weight,
+            "select": "loss" if patience else "f1",
+            "seed": seed,
+        },
     )
     description = {
         "method": "finetune",

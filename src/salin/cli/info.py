@@ -13,6 +13,8 @@ from salin.errors import SettingError
 from salin.values import is_list, is_object
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
     from salin.models import Tagger
 
 _PACKAGES = (
@@ -56,7 +58,7 @@ def info(
         note(f"{plot}: the curves of {log}")
     if model is None:
         described = _environment()
-    elif folder is not None and log is not None and not (folder / "config.json").exists():
+    elif folder is not None and log is not None and not (folder / "salin.json").exists():
         described = _run(log)
     else:
         described = _model(model)
@@ -121,18 +123,25 @@ def _model(name: str) -> dict[str, Any]:
         "labels": list(settings.labels),
         "head": settings.head,
         "architecture": config.model_type,
-        "blocks": config.num_hidden_layers,
-        "width": config.hidden_size,
+        **_sizes(config),
         "vocabulary": len(tagger.tokenizer),
         "parameters": sum(p.numel() for p in tagger.network.parameters()),
         "adapted parameters": sum(p.numel() for p in adapted),
         "adapted modules": list(adaptable.modules),
         "excluded modules": dict(adaptable.excluded),
-        "window": settings.max_length,
+        "window": settings.max_length if tagger.windower.lengths else "the whole sentence",
         "temperature": settings.temperature,
         "sha256 of the weights": weights_checksum(tagger.network),
         "provenance": settings.provenance,
     }
+
+
+def _sizes(config: PreTrainedConfig) -> dict[str, Any]:
+    from salin.models.byte_config import ByteConfig
+
+    if isinstance(config, ByteConfig):
+        return {name.replace("_", " "): getattr(config, name) for name in config.sizes()}
+    return {"blocks": config.num_hidden_layers, "width": config.hidden_size}
 
 
 def _exported(name: str, tagger: Tagger) -> dict[str, Any]:

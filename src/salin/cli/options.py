@@ -76,6 +76,26 @@ InnerSteps = Annotated[
     int | None,
     typer.Option("--steps", min=1, help="Gradient steps a sentence. Default: 1.", rich_help_panel=_ADAPT),
 ]
+FrozenBlocks = Annotated[
+    int | None,
+    typer.Option(
+        "--frozen-blocks",
+        min=0,
+        help="Lowest blocks that do not adapt: more are cheaper, all leave the head alone. Default: what the model was "
+        "meta-trained with, else half of them.",
+        rich_help_panel=_ADAPT,
+    ),
+]
+MinSimilarity = Annotated[
+    float | None,
+    typer.Option(
+        "--min-similarity",
+        min=-1,
+        max=1,
+        help="Tag a sentence plainly when its nearest source sentence has a smaller cosine. Default: adapt to all.",
+        rich_help_panel=_ADAPT,
+    ),
+]
 Vectors = Annotated[
     str | None,
     typer.Option(
@@ -202,6 +222,16 @@ EvaluateEvery = Annotated[
         "--evaluate-every",
         min=0,
         help="Updates between evaluations on dev, the best of which is kept; 0 is at the end alone.",
+        rich_help_panel=_TRAINING,
+    ),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        "--patience",
+        min=1,
+        help="End after so many evaluations without a lower loss on --dev, and keep the weights with the lowest. Then "
+        "--steps is the most. Default: go on to the end, and keep the weights with the highest F1.",
         rich_help_panel=_TRAINING,
     ),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +26,16 @@ def check_run_folder(folder: Path) -> None:
     """Refuses a folder in which a run would destroy something; of several processes the main one looks.
 
     Raises:
-        SettingError: When it holds a finished tagger, or anything else that is no interrupted run.
+        SettingError: When it holds a finished model, or anything else that is no interrupted run.
     """
     if not is_main():
         return
     recover_directory(folder)
     if folder.is_file():
         raise SettingError(f"{folder} is a file: name a new folder")
-    if (folder / "salin.json").exists():
-        raise SettingError(f"{folder} holds a finished tagger: name another folder, or delete it first")
+    for mark, kind in (("salin.json", "tagger"), ("config.json", "model")):
+        if (folder / mark).exists():
+            raise SettingError(f"{folder} holds a finished {kind}: name another folder, or delete it first")
     others = sorted(path.name for path in folder.iterdir() if path.name != _RUN) if folder.is_dir() else []
     if others:
         raise SettingError(f"{folder} holds other things ({', '.join(others[:3])}): name a new folder")
@@ -57,6 +58,8 @@ def check_replaceable(folder: Path, mark: str) -> None:
 def start_run(folder: Path, description: Mapping[str, Any]) -> Path:
     """Makes the folder for checkpoints and the log, or finds the one of the same run; the main process does.
 
+    A run that left no checkpoint, such as one whose settings were refused, has nothing to go on from, and gives way.
+
     Args:
         folder: The run's.
         description: Data, settings and base, as JSON values.
@@ -64,11 +67,13 @@ def start_run(folder: Path, description: Mapping[str, Any]) -> Path:
     Raises:
         SettingError: When an interrupted run there was another one.
     """
+    from salin.training.checkpoint import has_checkpoint
+
     run = folder / _RUN
     path = run / _DESCRIPTION
     if not is_main():
         return run
-    if not path.exists():
+    if not (path.exists() and has_checkpoint(run)):
         write_json(path, description)
         return run
     try:
@@ -81,8 +86,7 @@ def start_run(folder: Path, description: Mapping[str, Any]) -> Path:
             f"{folder} holds an interrupted run with other settings or data ({'; '.join(differing)}): "
             f"name another folder, or delete {run} to begin anew"
         )
-    if (run / "checkpoint").exists():
-        note(f"going on with the run in {folder}")
+    note(f"going on with the run in {folder}")
     return run
 
 
@@ -99,15 +103,29 @@ def finish_run(folder: Path, tagger: Tagger, description: Mapping[str, Any], fig
     take_leave()
 
 
+def finish_folder(folder: Path, write: Callable[[Path], None]) -> None:
+    """Puts what a run has made, and its log, in the place of the run's folder, all at once.
+
+    Args:
+        folder: The run's.
+        write: Writes what it has made into a folder.
+    """
+    with atomic_directory(folder, marker=_RUN) as temporary:
+        write(temporary)
+        (temporary / _RUN).mkdir()
+        shutil.copy(folder / _RUN / _LOG, temporary / _RUN / _LOG)
+
+
 def _write_tagger(folder: Path, tagger: Tagger, description: Mapping[str, Any], figures: Mapping[str, float]) -> None:
     from salin.training.card import model_card
 
     provenance = {**description, "figures": dict(figures)}
     tagger.settings = tagger.settings.model_copy(update={"provenance": provenance})
-    with atomic_directory(folder, marker=_RUN) as temporary:
+
+    def write(temporary: Path) -> None:
         tagger.save_pretrained(temporary)
         with atomic_write(temporary / "README.md") as card:
             card.write(model_card(tagger))
-        (temporary / _RUN).mkdir()
-        shutil.copy(folder / _RUN / _LOG, temporary / _RUN / _LOG)
+
+    finish_folder(folder, write)
     note(f"{folder}: F1 {100 * figures['f1']:.2f} on dev at update {figures['step']:.0f}")

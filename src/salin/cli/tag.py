@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from salin.cli import options
-from salin.corpus.sentence import Sentence
 from salin.errors import SettingError
 
 _SCALING = "Past one process"
@@ -65,6 +62,8 @@ def tag(
     target: options.Target = None,
     index: options.IndexFolder = None,
     keep: options.Keep = None,
+    frozen_blocks: options.FrozenBlocks = None,
+    min_similarity: options.MinSimilarity = None,
     neighbours: Annotated[
         bool,
         typer.Option("--neighbours", help="Show what each sentence learned from.", rich_help_panel="Adaptation"),
@@ -100,21 +99,27 @@ def tag(
     and keeps the other keys of its object, or has its offset in the text file; entities count characters in that
     line's own text. Labels of the input are not read. Memory does not grow with the length of the input.
 
+    From a pipe or a terminal a sentence is tagged when it is whole and no other follows at once: a JSON object at the
+    end of its line, with --format lines any line, and running text (give --format text) at a blank line.
+
     With --engine ray Parquet is read and written too: a row with a column text (or tokens) is a sentence.
     """
-    from salin.cli.console import counted, counting, note
+    from salin.cli.console import note
     from salin.cli.corpora import ReadOptions
     from salin.cli.inputs import STANDARD, plan_jobs
-    from salin.cli.outputs import choose_format, write_tagged
+    from salin.cli.jobs import run_jobs
+    from salin.cli.outputs import choose_format
     from salin.cli.taggers import AdaptOptions, kept_in_words
     from salin.cli.tagging import TagOptions
-    from salin.corpus import iter_sentences
 
     if neighbours and not adapt:
         raise SettingError("--neighbours shows what was learned from: give --adapt too")
     if text is not None and inputs:
         raise SettingError("give --text or inputs, not both")
-    chosen = AdaptOptions(adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index, keep)
+    chosen = AdaptOptions(
+        adapt, source, source_map, source_lexicon, k, rule, rate, steps, vectors, target, index, keep, frozen_blocks,
+        min_similarity,
+    )  # fmt: skip
     reading = ReadOptions(format, on_error, token_column, tag_column, offsets)
     out = None if out == STANDARD else out
     tagging = TagOptions(model, chosen, reading, language, on_overflow, precision, label_map, threshold, neighbours)
@@ -130,20 +135,7 @@ def tag(
     jobs = plan_jobs(inputs or [], out, written_as if written_as != "text" else "txt")
     _check_local([path for job in jobs for path in job.inputs], to, workers, shard_size)
     opened, finishing = tagging.open()
-    with counting("sentences", show=out is not None or not _shows_text()) as bar:
-        for done, job in enumerate(jobs):
-            if text is not None:
-                tagged: Iterable[Sentence] = [opened.tagger.tag(text, language=language)]
-            else:
-                read = (iter_sentences(path, labelled=False, **tagging.read_arguments()) for path in job.inputs)
-                tagged = opened.tagger.tag_sentences(chain.from_iterable(read))
-            title = "tagging" if len(jobs) == 1 else str(job.inputs[0])
-            try:
-                write_tagged(counted(finishing.finished(tagged), bar, title), job.output, written_as)
-            except BaseException:
-                if done:
-                    note(f"{done:,} of {len(jobs):,} files are done, the last of them {jobs[done - 1].output}")
-                raise
+    run_jobs(jobs, written_as, opened.tagger, finishing, tagging.read_arguments(), text=text)
     if kept := kept_in_words(opened.kept):
         note(kept)
 
@@ -156,9 +148,3 @@ def _check_local(inputs: list[Path], to: str | None, workers: int | None, shard_
     parquet = [path for path in inputs if path.suffix.lower() in (".parquet", ".pq")]
     if parquet or to == "parquet":
         raise SettingError(f"{parquet[0] if parquet else '--to parquet'}: Parquet is for --engine ray: give that too")
-
-
-def _shows_text() -> bool:
-    from salin.cli.console import output
-
-    return output.is_terminal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -45,11 +45,14 @@ class AdaptOptions:
     target: Path | None = None
     index: Path | None = None
     keep: str | None = None
+    frozen_blocks: int | None = None
+    min_similarity: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("source_lexicon", "k", "rule", "rate", "steps", "vectors", "target", "index", "keep"):
-            if not self.adapt and getattr(self, name) is not None:
-                raise SettingError(f"{_option(name)} is about adaptation: give --adapt too")
+        shared = ("adapt", "source", "source_map")  # rules learn from a source too, and scores tell its entities apart
+        for option in (field.name for field in fields(self) if field.name not in shared):
+            if not self.adapt and getattr(self, option) is not None:
+                raise SettingError(f"{_option(option)} is about adaptation: give --adapt too")
         for name in ("source_lexicon", "vectors", "target"):
             if self.index is not None and getattr(self, name) is not None:
                 option = _option(name)
@@ -186,6 +189,8 @@ def _adapter(tagger: Tagger, sources: tuple[Corpus, ...], options: AdaptOptions)
         target=() if options.target is None else list(iter_sentences(options.target, labelled=False)),
         keep=DEFAULT_KEEP if options.keep is None else parse_size(options.keep),
         store=_open_store(options.index, sources[-1], tagger, rule, options.steps or 1),
+        frozen_blocks=options.frozen_blocks,
+        min_similarity=options.min_similarity,
     )
     record = AdaptationRecord(
         rule=rule_name,
@@ -193,6 +198,8 @@ def _adapter(tagger: Tagger, sources: tuple[Corpus, ...], options: AdaptOptions)
         steps=adapter.steps,
         k=adapter.k,
         vectors=str(vectors if index is None else index.vectors.settings),
+        frozen_blocks=options.frozen_blocks,
+        min_similarity=options.min_similarity,
         source=[DataRecord.of(sources[0])],
         lexicons=[FileRecord.of(path) for path in options.source_lexicon or ()],
         target=None if options.target is None else FileRecord.of(options.target),

@@ -40,7 +40,7 @@ class TagOptions:
 
     def read_arguments(self) -> dict[str, Any]:
         """Arguments of salin's readers for the input."""
-        return {"language": self.language, **self.reading.arguments()}
+        return {"language": self.language, "cuts": self.on_overflow != "error", **self.reading.arguments()}
 
     def open(self) -> tuple[OpenedTagger, Finishing]:
         """Opens the tagger; see [open_tagger][salin.cli.taggers.open_tagger].

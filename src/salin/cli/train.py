@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -22,21 +21,30 @@ def train(
         typer.Option("--method", help="direct: plain training. meta: so that adapting to a sentence helps."),
     ] = "direct",
     encoder: Annotated[
-        str, typer.Option("--encoder", metavar="NAME", help="A bundled model, a folder, or a Hugging Face id.")
+        str,
+        typer.Option(
+            "--encoder",
+            metavar="NAME",
+            help="A bundled model, a folder, or a Hugging Face id. byte-bilstm or charner: a network that is made from "
+            "scratch, of other sizes than the published ones as in byte-bilstm:word_hidden=256.",
+        ),
     ] = "salin-tiny-encoder",
     source: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             "--source",
-            metavar="FILE",
-            help="Labelled sentences; give it again for more files, which may annotate fewer labels. Default: the open "
-            "corpus.",
+            metavar="[CODE=]FILE",
+            help="Labelled sentences; give it again for more files, which may annotate fewer labels and be in other "
+            "languages: es=esp.train. Default: the open corpus.",
         ),
     ] = None,
     dev: Annotated[
-        Path | None,
+        list[str] | None,
         typer.Option(
-            "--dev", metavar="FILE", help="Labelled source sentences that choose the checkpoint. Goes with --source."
+            "--dev",
+            metavar="[CODE=]FILE",
+            help="Labelled source sentences that choose the checkpoint; give it again for more languages. Goes with "
+            "--source.",
         ),
     ] = None,
     label_map: options.LabelMap = None,
@@ -45,7 +53,14 @@ def train(
     token_column: options.TokenColumn = None,
     tag_column: options.TagColumn = None,
     offsets: options.SpanOffsets = None,
-    head: Annotated[Literal["softmax", "crf"], typer.Option("--head", help="What decides on tags.")] = "softmax",
+    head: Annotated[
+        Literal["softmax", "crf"] | None,
+        typer.Option("--head", help="What decides on tags. Default: softmax; crf for byte-bilstm."),
+    ] = None,
+    right_context: Annotated[
+        bool,
+        typer.Option("--right-context", help="Let each piece of a decoder see what is on its right as well."),
+    ] = False,
     steps: options.Steps = 800,
     learning_rate: options.LearningRate = 5e-4,
     batch: options.Batch = 32,
@@ -63,6 +78,16 @@ def train(
     ] = None,
     precision: options.Precision = "fp32",
     evaluate_every: options.EvaluateEvery = 100,
+    patience: options.Patience = None,
+    sampling_temperature: Annotated[
+        float,
+        typer.Option(
+            "--sampling-temperature",
+            min=1,
+            help="Of several languages: 1 draws each as often as it has sentences, 5 nearly all alike.",
+            rich_help_panel="Training",
+        ),
+    ] = 1.0,
     lexicon: Annotated[
         list[str] | None,
         typer.Option(
@@ -94,6 +119,15 @@ def train(
     vectors: Annotated[
         str | None, typer.Option("--vectors", metavar="NAME", help="What finds supports.", rich_help_panel=_META)
     ] = None,
+    supports_from: Annotated[
+        Literal["any", "same", "other"] | None,
+        typer.Option(
+            "--supports-from",
+            help="Of several languages: those that supports come from, seen from the sentence they support. Default: "
+            "any.",
+            rich_help_panel=_META,
+        ),
+    ] = None,
     more: Annotated[
         list[str] | None,
         typer.Option(
@@ -105,27 +139,29 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train a tagger on labelled sentences of a source language.
+    """Train a tagger on labelled sentences of a source language, or of several.
 
     The checkpoint with the best F1 on --dev becomes the tagger: a plain model folder with a card that says what it was
     made of. A run that was interrupted goes on where it was when the same command is given again.
     """
-    from salin.cli.corpora import ReadOptions, read_corpora
+    from salin.cli.corpora import ReadOptions, read_by_language
     from salin.cli.run_folder import check_run_folder, finish_run, start_run
     from salin.cli.training_settings import make_settings, switching
 
-    only_meta = {"k": k, "rule": rule, "inner_rate": inner_rate, "inner_steps": inner_steps, "vectors": vectors}
+    only_meta = {"k": k, "rule": rule, "inner_rate": inner_rate, "inner_steps": inner_steps, "vectors": vectors,
+                 "supports_from": supports_from}  # fmt: skip
     given = {name: value for name, value in only_meta.items() if value is not None}
     if method == "direct" and given:
         raise SettingError(f"--{next(iter(given)).replace('_', '-')} is about meta-training: give --method meta")
-    if bool(source) != (dev is not None):
+    if bool(source) != bool(dev):
         raise SettingError("--source and --dev go together: name files for both, or for neither to use the open corpus")
     check_run_folder(out)
-    if source and dev is not None:
+    if source and dev:
         reading = ReadOptions(format, on_error, token_column, tag_column, offsets)
-        *corpora, dev_corpus = read_corpora([*source, dev], label_map, reading)
+        read = read_by_language([*source, *dev], label_map, reading)
+        corpora, development = read[: len(source)], read[len(source) :]
     else:
-        corpora, dev_corpus = _open_corpus(label_map)
+        corpora, development = _open_corpus(label_map)
 
     import torch
 
@@ -135,12 +171,14 @@ def train(
     from salin.training.card import describe_data
 
     labels = sorted({label for corpus in corpora for label in corpus.labels})
-    check_labels(dev_corpus, labels)
+    for corpus in development:
+        check_labels(corpus, labels)
     loop = {
         "steps": steps,
         "learning_rate": learning_rate,
         "precision": precision,
         "evaluate_every": evaluate_every,
+        "patience": patience,
         "seed": seed,
     }
     settings = make_settings(
@@ -152,32 +190,38 @@ def train(
             "max_weight": max_weight,
             "frozen_blocks": frozen_blocks,
             "switching": switching(lexicon or [], switch_sentences, switch_words),
+            "sampling_temperature": sampling_temperature,
+            "select": "loss" if patience else "f1",
             "seed": seed,
             **given,
         },
         more or (),
     )
     torch.manual_seed(seed)
-    tagger = Tagger.on_encoder(encoder, labels, head=head)
+    tagger = Tagger.on_encoder(encoder, labels, head=head, right_context=right_context)
     description = {
         "method": method,
         "base": encoder,
         "data": describe_data(corpora),
-        "dev": describe_data([dev_corpus]),
-        "settings": {"head": head, **settings.model_dump(mode="json")},
+        "dev": describe_data(development),
+        "settings": {
+            "head": tagger.settings.head,
+            **({"right_context": True} if right_context else {}),
+            **settings.model_dump(mode="json"),
+        },
         "salin": salin.__version__,
     }
     run = start_run(out, description)
     if isinstance(settings, salin.MetaSettings):
-        figures = salin.train_meta(tagger, corpora, dev_corpus, settings, folder=run)
+        figures = salin.train_meta(tagger, corpora, development, settings, folder=run)
     else:
-        figures = salin.train_direct(tagger, corpora, dev_corpus, settings, folder=run)
+        figures = salin.train_direct(tagger, corpora, development, settings, folder=run)
     finish_run(out, tagger, description, figures)
 
 
-def _open_corpus(label_map: str | None) -> tuple[list[Corpus], Corpus]:
+def _open_corpus(label_map: str | None) -> tuple[list[Corpus], list[Corpus]]:
     train, dev = load_open_corpus("en", "train"), load_open_corpus("en", "dev")
     if label_map is not None:
         mapping = parse_label_map(label_map, train.labels)
         train, dev = train.map_labels(mapping), dev.map_labels(mapping)
-    return [train], dev
+    return [train], [dev]

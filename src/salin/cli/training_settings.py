@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,17 +13,14 @@ from salin.errors import SettingError
 from salin.validation import explain
 from salin.values import is_object
 
-if TYPE_CHECKING:
-    from salin.training.methods import MethodSettings
-
-    Settings = TypeVar("Settings", bound=MethodSettings)
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
 def make_settings(kind: type[Settings], values: Mapping[str, Any], more: Sequence[str] = ()) -> Settings:
     """Checks settings.
 
     Args:
-        kind: `MethodSettings` or `MetaSettings`.
+        kind: The settings, such as `MethodSettings`.
         values: Those of its fields that have options.
         more: Others, `NAME=VALUE` each.
 
@@ -39,6 +36,8 @@ def make_settings(kind: type[Settings], values: Mapping[str, Any], more: Sequenc
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
+        if first["type"] == "value_error":  # of settings that do not go together
+            raise SettingError(first["msg"].removeprefix("Value error, ")) from None
         if first["type"] == "extra_forbidden":
             raise SettingError(f"--set {name}: {_unknown(error, name, kind)}") from None
         option = f"--set {name}" if name in added else "--" + str(first["loc"][-1]).replace("_", "-")

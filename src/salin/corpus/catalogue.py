@@ -12,10 +12,13 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
+from salin.corpus.detection import Format
+from salin.corpus.formats.jsonl import Offsets
+from salin.corpus.formats.source import OnError
 from salin.corpus.reading import read
 from salin.errors import DataError, SettingError
 from salin.files import write_json
@@ -40,6 +43,17 @@ class DataFile:
     sha256: str
     size: int
 
+    def state(self, folder: Path | None = None) -> Literal["here", "missing", "changed"]:
+        """Whether it is on this machine, and as it was when its checksum was taken.
+
+        Args:
+            folder: The data folder, if not the usual one.
+        """
+        path = (folder or data_folder()) / self.path
+        if not path.exists():
+            return "missing"
+        return "here" if path.stat().st_size == self.size and sha256_of(path) == self.sha256 else "changed"
+
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
@@ -55,6 +69,8 @@ class DataSet:
         citation: The paper to cite.
         home: The page of the original project.
         note: What one must know to use it.
+        own: Whether a user added it.
+        reading: Of a user's own file, with which arguments it is [read][salin.corpus.reading.read].
     """
 
     name: str
@@ -67,6 +83,7 @@ class DataSet:
     home: str = ""
     note: str = ""
     own: bool = field(default=False, kw_only=True)
+    reading: Mapping[str, Any] = field(default_factory=dict[str, Any], kw_only=True)
 
 
 def data_folder() -> Path:
@@ -104,7 +121,14 @@ def find_dataset(name: str, folder: Path | None = None) -> DataSet:
 
 
 def add_dataset(
-    path: str | Path, *, name: str | None = None, language: str = "", licence: str = "", folder: Path | None = None
+    path: str | Path,
+    *,
+    name: str | None = None,
+    language: str = "",
+    licence: str = "",
+    ship: bool = False,
+    reading: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
 ) -> DataSet:
     """Registers a user's own file, which stays where it is.
 
@@ -112,21 +136,27 @@ def add_dataset(
         path: A file that [read][salin.corpus.reading.read] reads.
         name: What to call it; by default the file's name without its endings.
         language: ISO 639 code.
-        licence: For the record; weights derived from it are taken as not publishable.
+        licence: For the record; nothing is concluded from it.
+        ship: Whether weights derived from it may be published.
+        reading: Arguments of `read` with which it is read, here and whenever it is used: `format`, `on_error`,
+            `token_column`, `tag_column`, `offsets`.
         folder: The data folder, if not the usual one.
 
     Raises:
         DataError: When the file cannot be read.
-        SettingError: When the name cannot be used.
+        SettingError: When the name or a way of reading cannot be used.
     """
     path = Path(path)
-    corpus = read(path, language=language)
+    corpus = read(path, language=language, **(reading or {}))
     name = name or path.name.partition(".")[0]
     if not _NAME.fullmatch(name):
         raise SettingError(f"{name!r} cannot name a data set. Use letters, digits, dots, hyphens and underscores")
     file = DataFile(str(path.resolve()), sha256_of(path), path.stat().st_size)
     own = _own(folder)
-    own[name] = _Own(title=corpus.describe(), language=language, licence=licence, file=file)
+    own[name] = _Own(
+        title=corpus.describe(), language=language, licence=licence, ship=ship, file=file,
+        note="; ".join(corpus.notes), reading=_Reading.model_validate(reading or {}),
+    )  # fmt: skip
     write_json((folder or data_folder()) / _OWN, _OwnFiles(own).model_dump(mode="json"))
     return own[name].dataset(name)
 
@@ -154,16 +184,34 @@ def _catalogue() -> tuple[DataSet, ...]:
     return tuple(found)
 
 
+class _Reading(BaseModel):
+    """How a user's own file is read, where that cannot be told from it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Format | None = None
+    on_error: OnError = "strict"
+    token_column: int | None = None
+    tag_column: int | None = None
+    offsets: Offsets | None = None
+
+
 class _Own(BaseModel):
     """What is kept of a user's own file."""
 
     title: str
     language: str
     licence: str
+    ship: bool = False
     file: DataFile
+    note: str = ""
+    reading: _Reading = _Reading()
 
     def dataset(self, name: str) -> DataSet:
-        return DataSet(name, self.title, self.language, {"data": self.file}, self.licence, ship=False, own=True)
+        return DataSet(
+            name, self.title, self.language, {"data": self.file}, self.licence, self.ship, note=self.note, own=True,
+            reading=self.reading.model_dump(exclude_defaults=True),
+        )  # fmt: skip
 
 
 class _OwnFiles(RootModel[dict[str, _Own]]):

@@ -21,6 +21,7 @@ _SUFFIXES: dict[Format, tuple[str, ...]] = {
     "jsonl": (".jsonl", ".ndjson"),
 }
 _SAMPLE = 200
+_TAG = re.compile(r"O|[BIESLU]-\S+")
 # How JSON begins that is an array of objects, or one object over several lines.
 _JSON = re.compile(r"\s*(?:\[\s*)*\{\s*(?:\"|\}|$)")
 
@@ -66,6 +67,14 @@ def _by_lines(source: Source, labelled: bool) -> Format:
     words = [line for line in lines if not line.startswith("# ")] or lines
     if words and 2 * sum(_looks_tagged(line) or _is_conllu(line) for line in words) > len(words):
         return "conll"
+    if labelled and 2 * sum(map(_looks_like_csv, words)) > len(words):
+        raise DataError(
+            "this is CSV, or its tags stand between quotes",
+            path=source.name,
+            line=1 + head.index(words[0]),
+            remedy="Write a word, a tab and its tag a line, without quotes, and a blank line behind each sentence; or "
+            f"read it as plain text ({option('format', 'text')})",
+        )
     marked = labelled and any(inline.MARK.search(line) for line in lines if not line.startswith("#"))
     return "inline" if marked else "text"
 
@@ -86,7 +95,12 @@ def _looks_tagged(line: str) -> bool:
     if not 2 <= len(columns) <= 16:
         return False
     candidates = columns[1:] if "\t" in line else columns[-1:]
-    return any(re.fullmatch(r"O|[BIESLU]-\S+", column) for column in candidates)
+    return any(map(_TAG.fullmatch, candidates))
+
+
+def _looks_like_csv(line: str) -> bool:
+    """Whether one of the values behind the first is a tag."""
+    return any(_TAG.fullmatch(value.strip(" '\"\r")) for value in re.split("[,;\t]", line)[1:])
 
 
 def _is_conllu(line: str) -> bool:

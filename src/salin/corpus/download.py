@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from salin.corpus.catalogue import DataFile, data_folder, find_dataset, sha256_of
+from salin.corpus.catalogue import DataFile, data_folder, find_dataset
 from salin.errors import DataError, SettingError
 from salin.files import atomic_write
 
@@ -48,15 +48,15 @@ def get_dataset(
     target = folder or data_folder()
     paths: dict[str, Path] = {}
     for split, file in dataset.files.items():
-        path = target / file.path
-        if not path.exists():
+        path, state = target / file.path, file.state(target)
+        if state == "missing":
             if dataset.own:
                 raise DataError("your file is gone", path=path, remedy="Add it again with `salin data add`")
             if base is None:
                 home = dataset.home
                 raise SettingError(_NO_BASE.format(name=file.path, folder=target, path=file.path, home=home))
             _fetch(file, base, path, progress)
-        elif sha256_of(path) != file.sha256:
+        elif state == "changed":
             what = "Add it again with `salin data add`" if dataset.own else "Delete it and get it again"
             raise DataError("has changed since the catalogue named its checksum", path=path, remedy=what)
         paths[split] = path

@@ -58,6 +58,11 @@ def check_label_map(mapping: Mapping[str, str], known: Iterable[str]) -> None:
         raise SettingError(f"there is no label {old!r}{hint} The labels are {', '.join(labels) or 'none'}")
 
 
+def dropping(labels: Iterable[str]) -> str:
+    """The label map, as text, that drops these."""
+    return ",".join(f"{label}={OUTSIDE}" for label in labels)
+
+
 def map_label(label: str, mapping: Mapping[str, str]) -> str | None:
     """The new label, or None where its entities are dropped."""
     new = mapping.get(label, label)

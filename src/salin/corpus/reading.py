@@ -75,11 +75,13 @@ def iter_sentences(
     tag_column: int | None = None,
     offsets: jsonl.Offsets | None = None,
     language: str | None = None,
+    cuts: bool = True,
 ) -> Iterator[Sentence]:
     """Reads sentences one by one, so that a file of any size fits into memory.
 
     Takes what [read][salin.corpus.reading.read] takes; `"-"` is standard input. Plain text is split into sentences.
-    What was repaired or skipped is logged at the end.
+    What was repaired or skipped is logged at the end. Where no sentence ends within 100,000 characters of plain text,
+    it is cut and a note says so, or with `cuts=False` refused.
 
     With `labelled=False` it reads text to be tagged. CoNLL, CoNLL-U and one word a line need no tags then, tags and
     spans that stand in a file are not read, so that nothing can be wrong with them, and plain text is never taken for
@@ -98,6 +100,7 @@ def iter_sentences(
             tag_column=tag_column,
             offsets=offsets,
             language=language,
+            cuts=cuts,
         )
         for note in source.notes():
             _log.warning("%s: %s", name, note)
@@ -112,13 +115,14 @@ def sentences_of(
     tag_column: int | None = None,
     offsets: jsonl.Offsets | None = None,
     language: str | None = None,
+    cuts: bool = True,
 ) -> Iterator[Sentence]:
     """Reads sentences one by one from lines that somebody else opened and whose notes they read.
 
     Takes what [iter_sentences][salin.corpus.reading.iter_sentences] takes.
     """
     detected = detect_format(format, source, labelled=labelled)
-    yield from _parser(detected, source, token_column, tag_column, offsets, language or "", labelled)
+    yield from _parser(detected, source, token_column, tag_column, offsets, language or "", labelled, cuts)
 
 
 @contextmanager
@@ -161,6 +165,7 @@ def _parser(
     offsets: jsonl.Offsets | None,
     language: str,
     labelled: bool = True,
+    cuts: bool = True,
 ) -> Iterator[Sentence]:
     match format:
         case "conll":
@@ -172,7 +177,7 @@ def _parser(
         case "lines":
             return lines.read(source)
         case "text":
-            return text.read(source, language or "en")
+            return text.read(source, language or "en", cuts=cuts)
 
 
 def _scheme(source: Source) -> tuple[str | None, tuple[str, ...]]:

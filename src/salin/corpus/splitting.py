@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, cast
 
@@ -27,11 +28,17 @@ _LINES_A_STOP = 12
 # Not "a)" and "b.", which number the items of a list.
 _LOWER = regex.compile(r"\s*[\p{Ps}\p{Pi}\"']*\p{Ll}(?![.)])")
 _CAPITAL = regex.compile(r"[\p{Ps}\p{Pi}\"']*\p{Lu}(?!\p{Lu})")
-# sentencex takes time in the square of a paragraph's length in some scripts; and a "sentence" beyond this is none.
-_LONGEST = 10_000
+# So many characters are given to sentencex at once: its time grows with their square in some scripts.
+_WINDOW = 10_000
+# A file may be one line. Its words and all that is computed of them are in memory together until a sentence ends.
+_LONGEST = 100_000
+
+_log = logging.getLogger(__name__)
 
 
-def split_sentences(text: str, language: str = "en") -> Iterator[tuple[int, Sentence]]:
+def split_sentences(
+    text: str, language: str = "en", *, on_cut: Callable[[int], None] | None = None
+) -> Iterator[tuple[int, Sentence]]:
     """Splits running text into sentences with words, lazily.
 
     A blank line always ends a sentence. A single line break ends one too (headlines, lists, one sentence a line),
@@ -40,18 +47,21 @@ def split_sentences(text: str, language: str = "en") -> Iterator[tuple[int, Sent
     nearly full, or the stop comes soon. And so it does in every line of a hard-wrapped paragraph: three lines or more,
     the longest of 40 to 120 characters, each ending in a stop or so full that the first word of the next would not
     have fitted, and not most of them beginning with a capital.
-    No sentence is longer than 10,000 characters; longer ones are cut at white space.
+    Where no sentence ends within 100,000 characters, the text is cut at white space, and said to be.
 
     Args:
         text: Any text of any length.
         language: ISO 639 code, for abbreviations and punctuation; an unknown one is treated as English.
+        on_cut: Told where the text is cut inside a sentence, before what stands there is given out; None logs a
+            warning.
 
     Yields:
         `(offset, sentence)` in order, where `text[offset:offset + len(sentence.text)] == sentence.text`; sentences
         neither begin nor end with white space, none is empty, and only white space lies between them.
     """
+    on_cut = on_cut or _warn
     for start, end in _blocks(text):
-        for first, last in _sentences(text, start, end, language):
+        for first, last in _sentences(text, start, end, language, on_cut):
             piece = text[first:last]
             stripped = piece.strip()
             if stripped:
@@ -134,19 +144,32 @@ def _ends_in_stop(line: str) -> bool:
     return any(match.end() == len(line) for match in _STOP.finditer(line))
 
 
-def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple[int, int]]:
+def _warn(position: int) -> None:
+    _log.warning("no sentence ends in %s characters, so the text was cut at character %s", f"{_LONGEST:,}", position)
+
+
+def _sentences(
+    text: str, start: int, end: int, language: str, on_cut: Callable[[int], None]
+) -> Iterator[tuple[int, int]]:
     """Sentence offsets in one block, window by window so that a long block costs time in proportion to its length."""
+    first = start
     while start < end:
-        window = text[start : min(end, start + _LONGEST)]
+        window = text[start : min(end, start + _WINDOW)]
         ends = _sentence_ends(window, language)
         if start + len(window) < end:
             # The last sentence of a window may go on behind it, so it is read again at the start of the next.
-            ends = ends[:-1] or [_cut(window)]
-        previous = 0
+            ends = ends[:-1]
+        if not ends:
+            start += _pause(window)
+            if start - first > _LONGEST - _WINDOW:
+                on_cut(start)
+                yield first, start
+                first = start
+            continue
         for stop in ends:
-            yield start + previous, start + stop
-            previous = stop
-        start += previous
+            yield first, start + stop
+            first = start + stop
+        start = first
 
 
 def _sentence_ends(window: str, language: str) -> list[int]:
@@ -156,8 +179,8 @@ def _sentence_ends(window: str, language: str) -> list[int]:
     return [boundary["end_index"] for boundary in boundaries]
 
 
-def _cut(window: str) -> int:
-    """Where to cut a window without any sentence end: at its last white space, or between two grapheme clusters."""
+def _pause(window: str) -> int:
+    """Where a window without any sentence end comes apart: at its last white space, or between grapheme clusters."""
     for position in range(len(window), len(window) // 2, -1):
         if window[position - 1].isspace():
             return position

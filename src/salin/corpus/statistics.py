@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from salin.corpus.corpus import Corpus
 from salin.corpus.sentence import Sentence
 
-# Shorter sentences (a dateline, a score) repeat for other reasons than a leak.
-_LEAK_WORDS = 5
+#: Shorter sentences (a dateline, a score) repeat for other reasons than a leak.
+LEAK_WORDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def find_leak(train: Corpus, test: Corpus) -> Leak:
     """Counts the sentences and entity mentions of `test` that stand in `train`."""
     seen_sentences = {tuple(sentence.tokens) for sentence in train}
     seen_mentions = set(_mentions(train))
-    long = [sentence for sentence in test if len(sentence.words) >= _LEAK_WORDS]
+    long = [sentence for sentence in test if len(sentence.words) >= LEAK_WORDS]
     mentions = list(_mentions(test))
     return Leak(
         sentences=len(long),

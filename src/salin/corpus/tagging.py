@@ -12,6 +12,9 @@ from typing import Protocol, overload, runtime_checkable
 from salin.corpus.sentence import Entity, Sentence
 from salin.corpus.splitting import split_sentences
 
+# Ten of the longest sentences that the splitter gives; of a usual length there are never so many in a block.
+_CHARACTERS_AHEAD = 1_000_000
+
 
 @runtime_checkable
 class SentenceTagger(Protocol):
@@ -79,6 +82,25 @@ class TagsText(ABC):
         tagged = ((open_texts.popleft(), sentence) for sentence in self.tag_sentences(pieces()))
         for _, group in groupby(tagged, key=lambda item: item[0][0]):
             yield _joined([(text, offset, sentence) for (_, text, offset), sentence in group])
+
+
+def read_ahead(sentences: Iterable[Sentence], most: int) -> Iterator[list[Sentence]]:
+    """Blocks of sentences to be tagged together.
+
+    Args:
+        sentences: Any number, consumed block by block.
+        most: Sentences a block; of long ones, which take more memory, there are fewer.
+    """
+    block: list[Sentence] = []
+    size = 0
+    for sentence in sentences:
+        block.append(sentence)
+        size += len(sentence.text)
+        if len(block) == most or size >= _CHARACTERS_AHEAD:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def _joined(parts: list[tuple[str, int, Sentence]]) -> Sentence:

@@ -13,7 +13,7 @@ from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from salin.corpus.sentence import Sentence
-from salin.encoding.special import empty_piece
+from salin.encoding.special import empty_piece, hidden_piece, padding_piece
 from salin.errors import SettingError
 
 OnOverflow = Literal["window", "error"]
@@ -63,6 +63,9 @@ class Windower:
         SettingError: When the tokenizer is not a fast one, or a window leaves no room between overlap and length.
     """
 
+    # Of a processor's caches not more than they hold, and little padding.
+    pieces_a_batch = 1024
+
     def __init__(
         self,
         tokenizer: PreTrainedTokenizerFast,
@@ -88,6 +91,16 @@ class Windower:
     def lengths(self) -> str:
         """Pieces a window and pieces shared with the next, as signatures have them: `128/63`."""
         return f"{self.max_length}/{self.overlap}"
+
+    @property
+    def padding(self) -> int:
+        """The piece that fills a row behind its end."""
+        return padding_piece(self.tokenizer)
+
+    @property
+    def hidden(self) -> int:
+        """The piece that stands for each one of a hidden word; see `hidden_piece`."""
+        return hidden_piece(self.tokenizer)
 
     def windows(self, sentences: Sequence[Sentence]) -> list[Window]:
         """The windows of the sentences, in order. A sentence without words has none.

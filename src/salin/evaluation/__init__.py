@@ -18,7 +18,8 @@ from salin.evaluation.counts import Counts, CountTable
 from salin.evaluation.error_analysis import EntityError, ErrorAnalysis, ErrorKind, analyse_errors
 from salin.evaluation.evaluate import evaluate, score_predictions
 from salin.evaluation.intervals import Interval, SeedSummary, bootstrap_interval, difference_interval, summarise_seeds
-from salin.evaluation.records import AdaptationRecord, DataRecord, FileRecord
+from salin.evaluation.lenient import LenientScore, lenient_score
+from salin.evaluation.records import AdaptationRecord, DataRecord, FileRecord, TranslationRecord
 from salin.evaluation.report import ReportTable, comparison_table, error_table, result_table
 from salin.evaluation.result import Result
 from salin.evaluation.scoring import Score, entity_texts, score
@@ -45,6 +46,7 @@ __all__ = [
     "ErrorKind",
     "FileRecord",
     "Interval",
+    "LenientScore",
     "Randomisation",
     "ReliabilityBin",
     "ReportTable",
@@ -53,6 +55,7 @@ __all__ = [
     "SeedSummary",
     "Signature",
     "Significance",
+    "TranslationRecord",
     "Versus",
     "analyse_errors",
     "assess",
@@ -67,6 +70,7 @@ __all__ = [
     "evaluate",
     "fit_temperature",
     "holm",
+    "lenient_score",
     "paired_randomisation",
     "paired_runs",
     "reliability_table",

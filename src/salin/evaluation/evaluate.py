@@ -11,12 +11,14 @@ from salin.corpus.tagging import SentenceTagger
 from salin.errors import DataError
 from salin.evaluation.calibration import ece, entity_confidences
 from salin.evaluation.intervals import bootstrap_interval
+from salin.evaluation.lenient import lenient_score
 from salin.evaluation.records import (
     AdaptationRecord,
     CalibrationRecord,
     DataRecord,
     Environment,
     IntervalRecord,
+    LenientRecord,
     Ratios,
 )
 from salin.evaluation.result import Result, SentenceCounts
@@ -36,6 +38,7 @@ def evaluate(
     seeds: Sequence[int] = (),
     windows: str = "",
     adaptation: AdaptationRecord | None = None,
+    lenient: bool = False,
     notes: Sequence[str] = (),
 ) -> Result:
     """Tags a corpus without its gold entities, times it and scores it.
@@ -50,6 +53,7 @@ def evaluate(
         seeds: That the tagger was trained with, for the signature.
         windows: How the tagger cuts long sentences, for the signature.
         adaptation: How the tagger adapts while it tags; None where it does not.
+        lenient: Whether the lenient token score is made as well; see [lenient][salin.evaluation.lenient].
         notes: Remarks to keep with the result, behind those of the corpus.
 
     Raises:
@@ -69,6 +73,7 @@ def evaluate(
         seeds=seeds,
         windows=windows,
         adaptation=adaptation,
+        lenient=lenient,
         notes=notes,
         seconds=seconds,
     )
@@ -84,6 +89,7 @@ def score_predictions(
     seeds: Sequence[int] = (),
     windows: str = "",
     adaptation: AdaptationRecord | None = None,
+    lenient: bool = False,
     notes: Sequence[str] = (),
     seconds: float | None = None,
 ) -> Result:
@@ -96,6 +102,7 @@ def score_predictions(
     gold = corpus.sentences
     scored = score(gold, predicted, labels=labels, source_entities=source_entities)
     interval = bootstrap_interval(scored.table.overall)
+    signature = str(_signature(corpus, scored, labels, seeds, windows))
     return Result(
         system=system,
         data=DataRecord.of(corpus),
@@ -108,8 +115,9 @@ def score_predictions(
         unseen=None if scored.unseen is None else Ratios.of(scored.unseen),
         interval=IntervalRecord.of(interval),
         calibration=_calibration(gold, predicted, labels),
+        lenient=_lenient(gold, predicted, labels, signature) if lenient else None,
         seeds=list(seeds),
-        signature=str(_signature(corpus, scored, labels, seeds, windows)),
+        signature=signature,
         environment=Environment.here(),
         seconds=seconds,
         notes=[*corpus.notes, *notes],
@@ -139,6 +147,19 @@ def _signature(
         scheme=corpus.scheme or "",
         repair="conlleval" if corpus.scheme else "",
         salin=installed_version("salin"),
+    )
+
+
+def _lenient(
+    gold: Sequence[Sentence], predicted: Sequence[Sentence], labels: Collection[str] | None, signature: str
+) -> LenientRecord:
+    scored = lenient_score(gold, predicted, labels=labels)
+    return LenientRecord(
+        micro=scored.micro,
+        macro=scored.macro,
+        weighted=scored.weighted,
+        sentences=scored.sentences,
+        signature=f"{signature}|scorer:lenient-tokens",
     )
 
 

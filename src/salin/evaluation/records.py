@@ -90,6 +90,58 @@ class CalibrationRecord(Record):
     entities: int
 
 
+class LenientRecord(Record):
+    """Token F1 as entity-aligned translation was published with; see [lenient][salin.evaluation.lenient].
+
+    Attributes:
+        micro: Over the tokens of all labels.
+        macro: Mean over labels.
+        weighted: Mean over labels, by their gold tokens.
+        sentences: How many sentences counted: those with a gold entity.
+        signature: How it was made; it says that this is no strict score.
+    """
+
+    micro: float
+    macro: float
+    weighted: float
+    sentences: int
+    signature: str
+
+
+class TranslationRecord(Record):
+    """What tagging by way of English took, and what became of the entities of translations.
+
+    Attributes:
+        translator: Its name.
+        calls: Requests, or runs of a program.
+        cached: Answers that came from a cache.
+        prompt_tokens: As a server counts them.
+        completion_tokens: As a server counts them.
+        seconds: Spent waiting for it.
+        untranslated: Sentences without a translation.
+        entities: Found in translations.
+        roads: How many of them were found again, by what brought them back.
+        lost: How many were not, by why.
+        unanswered: What got no usable answer, by why.
+        gold: Gold entities that were brought to English and back; None where that was not tried, or cannot be.
+        round_trips: For each road how many of these came back at all, and to where they stood.
+    """
+
+    translator: str
+    calls: int
+    cached: int
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    untranslated: int
+    entities: int
+    roads: dict[str, int]
+    lost: dict[str, int]
+    unanswered: dict[str, int]
+    gold: int | None = None
+    round_trips: dict[str, tuple[int, int]] = {}
+
+
 class DataRecord(Record):
     """A corpus: name, sha256 of its content (empty where there is none) and size."""
 

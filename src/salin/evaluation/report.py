@@ -66,6 +66,12 @@ def result_table(result: Result) -> ReportTable:
     if result.seen is not None and result.unseen is not None:
         rows += [_ratios_row("seen in source", result.seen), _ratios_row("unseen", result.unseen)]
     footer = [f"micro-F1 {_percent(result.micro.f1)}, {_interval(result.interval)}"]
+    if (lenient := result.lenient) is not None:
+        scores = ", ".join(f"{n} {_percent(v)}" for n, v in (("macro", lenient.macro), ("weighted", lenient.weighted)))
+        footer.append(
+            f"lenient token F1 {_percent(lenient.micro)} ({scores}) on the {lenient.sentences} sentences with a gold "
+            "entity: not to be compared with the strict one"
+        )
     if result.adaptation is not None:
         footer.append(f"adapted: {result.adaptation}")
     if result.calibration is not None:
@@ -73,7 +79,7 @@ def result_table(result: Result) -> ReportTable:
         footer.append(f"expected calibration error {c.ece:.3f} ({c.bins} bins of equal {c.binning})")
     if result.seconds:
         footer.append(f"{result.data.sentences} sentences in {result.seconds:.1f} s")
-    footer += [*result.notes, result.signature]
+    footer += [*result.notes, result.signature, *([lenient.signature] if lenient else [])]
     title = f"{result.system} on {result.data.name}"
     return ReportTable(title, ("entities", "precision", "recall", "F1", "support"), tuple(rows), tuple(footer))
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, ValidationError
 
+from salin.corpus.reading import open_file
 from salin.errors import DataError
 from salin.evaluation.counts import CountTable, IntArray
 from salin.evaluation.records import (
@@ -16,8 +17,10 @@ from salin.evaluation.records import (
     DataRecord,
     Environment,
     IntervalRecord,
+    LenientRecord,
     Ratios,
     Record,
+    TranslationRecord,
 )
 from salin.files import write_json
 
@@ -72,6 +75,8 @@ class Result(Record):
         interval: Of `micro.f1`, over sentences.
         calibration: Over the labels that count; None where the tagger gives no scores.
         adaptation: None for a tagger that does not adapt, and in files that are older than this field.
+        lenient: The lenient score, where that was asked for.
+        translation: What translation took and lost; None for a system that does not translate.
         seeds: Of the run; empty for a system without any.
         signature: How the score was made, in one line.
         environment: Where.
@@ -92,6 +97,8 @@ class Result(Record):
     interval: IntervalRecord
     calibration: CalibrationRecord | None = None
     adaptation: AdaptationRecord | None = None
+    lenient: LenientRecord | None = None
+    translation: TranslationRecord | None = None
     seeds: list[int] = Field(default_factory=list[int])
     signature: str
     environment: Environment
@@ -115,10 +122,10 @@ class Result(Record):
             DataError: When there is no such file, or it is no result.
         """
         path = Path(path)
+        with open_file(path) as (file, _):
+            content = file.read()
         try:
-            return cls.model_validate_json(path.read_bytes())
-        except OSError as error:
-            raise DataError(f"cannot be read ({error.strerror})", path=path) from None
+            return cls.model_validate_json(content)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "the file"

@@ -13,6 +13,7 @@ from salin.errors import DataError
 from salin.evaluation.result import Result
 from salin.experiments.recipe import Recipe
 from salin.files import write_json
+from salin.values import is_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,10 @@ class CellResult(BaseModel):
         dev: F1 on the first 1,000 sentences of source dev and on its switched copies, by row, in 0..1: what settings
             may be chosen by.
         results: For each test, the result of each row (`SYSTEM`, `SYSTEM+ADAPTATION`).
-        seconds: Training and testing.
-        peak_megabytes: The process's largest resident size so far.
+        seconds: Of the process that wrote this: training, which takes none where the tagger was there, and testing.
+        peak_megabytes: Its largest resident size since the cell began, or since its training did.
+        training: `seconds` and `peak_megabytes` of all processes that trained the tagger; empty where the cell trains
+            none, and in results that are older.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +74,7 @@ class CellResult(BaseModel):
     results: dict[str, dict[str, Result]]
     seconds: dict[str, float]
     peak_megabytes: float
+    training: dict[str, float] = {}
 
     def save(self, path: Path) -> None:
         """Writes the file, whole or not at all."""
@@ -89,6 +93,31 @@ class CellResult(BaseModel):
             raise DataError(f"not a cell of a recipe: {error}", path=path, remedy="Delete it and run again") from error
 
 
+def load_results(path: Path, test: str | None = None) -> list[Result]:
+    """The results in a file: the one of an evaluation, or those of all rows of a cell on one of its tests.
+
+    Args:
+        path: What `salin evaluate` or `salin run` wrote.
+        test: Which test of a cell; None where it has no other.
+
+    Raises:
+        DataError: When it is neither, or a cell has no such test, or several.
+    """
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return [Result.load(path)]  # which says what is wrong
+    if not is_object(given) or "cell" not in given:
+        return [Result.load(path)]
+    results = CellResult.load(path).results
+    if test is None and len(results) == 1:
+        return list(next(iter(results.values())).values())
+    if test not in results:
+        which = f"the test {test!r} is not among those of this cell" if test else "this cell has several tests"
+        raise DataError(which, path=path, remedy=f"Choose one with --test: {', '.join(results)}")
+    return list(results[test].values())
+
+
 def cells(recipe: Recipe) -> list[Cell]:
     """All cells, seed by seed, so that a table that is half done has every system in it."""
     found: list[Cell] = []
@@ -97,6 +126,5 @@ def cells(recipe: Recipe) -> list[Cell]:
         for name, system in recipe.systems.items():
             seeds = (None,) if system.method == "rules" else system.seeds or recipe.seeds
             if place < len(seeds):
-                sets = system.label_sets or tuple(recipe.label_sets)
-                found.extend(Cell(name, label_set, seeds[place]) for label_set in sets)
+                found.extend(Cell(name, label_set, seeds[place]) for label_set in recipe.label_sets_of(name))
     return found

@@ -9,21 +9,34 @@ from pathlib import Path
 from salin.errors import DataError
 from salin.evaluation.report import ReportTable
 from salin.experiments.cost_curve import plot_cost_curve
+from salin.experiments.ordering import ordering_table
 from salin.experiments.plots import plot_standings
+from salin.experiments.shared_documents import SHARED, fill_shared
 from salin.experiments.standings import Standings
-from salin.experiments.tables import dev_table, score_table, significance_table
+from salin.experiments.tables import dev_table, score_table, significance_table, training_table
+from salin.experiments.transfer_figure import plot_transfer_matrix
+from salin.experiments.translation_tables import lenient_table, round_trip_table, translation_table
 from salin.files import atomic_write
 
 _TABLES: Mapping[str, Callable[[Standings], ReportTable]] = {
     "results": score_table,
     "tests": significance_table,
     "dev": dev_table,
+    "ordering": ordering_table,
+    "training": training_table,
+    "lenient": lenient_table,
+    "translation": translation_table,
+    "round-trips": round_trip_table,
 }
 _MARKED = re.compile(
     rf"(?P<begin><!-- (?P<kind>{'|'.join(_TABLES)}):(?P<name>[\w.@-]+) -->\n).*?(?P<end><!-- /(?P=kind) -->)", re.DOTALL
 )
-_FIGURES: Mapping[str, Callable[[Standings, Path], None]] = {"": plot_standings, ".cost": plot_cost_curve}
-_FIGURE = re.compile(r"]\((?P<file>[^()\s]*figures/(?P<name>[\w.@-]+?)(?P<kind>\.cost)?\.svg)\)")
+_FIGURES: Mapping[str, Callable[[Standings, Path], None]] = {
+    "": plot_standings,
+    ".cost": plot_cost_curve,
+    ".matrix": plot_transfer_matrix,
+}
+_FIGURE = re.compile(r"]\((?P<file>[^()\s]*figures/(?P<name>[\w.@-]+?)(?P<kind>\.cost|\.matrix)?\.svg)\)")
 
 
 def fill_documents(
@@ -32,8 +45,12 @@ def fill_documents(
     """Fills in the tables of some documents, and draws the figures that they show.
 
     A table stands between `<!-- results:NAME -->` and `<!-- /results -->`; `tests:NAME` gives a recipe's tests of
-    significance, `dev:NAME` its figures on source data. A figure is what `![...](.../figures/NAME.svg)` shows, or
-    `NAME.cost.svg` for F1 against cost. A name may end with `@ENCODER`, as the folder of its results does.
+    significance, `dev:NAME` its figures on source data, `ordering:NAME` whether systems are ordered as it says,
+    `training:NAME` what training cost; `lenient:NAME`, `translation:NAME` and `round-trips:NAME` are about translation.
+    A figure is what `![...](.../figures/NAME.svg)` shows, or
+    `NAME.cost.svg` for F1 against cost, or `NAME.matrix.svg` for F1 by source and target. A name may end with
+    `@ENCODER`, as the folder of its results does. What is found in the taggers of a recipe, figures and tables, stands
+    between `<!-- shared:NAME -->` and `<!-- /shared -->`.
 
     Args:
         documents: Markdown files; figures lie where they say.
@@ -54,7 +71,7 @@ def fill_documents(
             known[name] = _standings(name, document, Path(recipes), Path(results))
         return known[name]
 
-    tables = 0
+    tables = drawn = 0
     figures: dict[Path, tuple[str, Standings]] = {}
     for document in map(Path, documents):
         text = document.read_text(encoding="utf-8")
@@ -65,16 +82,18 @@ def fill_documents(
 
         new, found = _MARKED.subn(filled, text)
         tables += found
+        new, more, beside = fill_shared(new, document, Path(recipes), Path(results))
+        tables, drawn = tables + more, drawn + beside
         if new != text:
             with atomic_write(document) as file:
                 file.write(new)
-        for match in _FIGURE.finditer(text):
+        for match in _FIGURE.finditer(SHARED.sub("", text)):
             shown = match["kind"] or "", standings(match["name"], document)
             figures[(document.parent / match["file"]).resolve()] = shown
     for file, (kind, shown) in figures.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         _FIGURES[kind](shown, file)
-    return tables, len(figures)
+    return tables, len(figures) + drawn
 
 
 def _standings(name: str, document: Path, recipes: Path, results: Path) -> Standings:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from salin.errors import SettingError
+from salin.errors import DataError, SettingError
 from salin.experiments.cell import Cell, CellResult, cells
 from salin.experiments.inputs import encoder_checksum, file_checksum
 from salin.experiments.pretrained import PretrainedEncoder
-from salin.experiments.recipe import Recipe, System, TrainedBy
+from salin.experiments.recipe import Recipe
+from salin.experiments.system import System, TrainedBy
 from salin.settings import compared
+
+# What the names of encoders among a cell's inputs begin with.
+_ENCODER = "encoder "
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,10 @@ class Experiment:
             return None
         experiment = self if how.recipe is None else replace(self, path=how.recipe)
         recipe = experiment.recipe
-        if how.system not in recipe.systems or cell.label_set not in recipe.label_sets:
-            raise SettingError(f"{experiment.path}: has no system {how.system!r} with label set {cell.label_set!r}")
-        return experiment, Cell(how.system, cell.label_set, cell.seed)
+        label_set = how.label_set or cell.label_set
+        if how.system not in recipe.systems or label_set not in recipe.label_sets:
+            raise SettingError(f"{experiment.path}: has no system {how.system!r} with label set {label_set!r}")
+        return experiment, Cell(how.system, label_set, cell.seed)
 
     def finished(self, cell: Cell) -> CellResult | None:
         """The cell's result, where there is one of the same settings and of the same inputs."""
@@ -99,6 +104,39 @@ class Experiment:
             return None
         result = CellResult.load(file)
         return result if self._up_to_date(result, cell) else None
+
+    def state(self, cell: Cell) -> Literal["finished", "stale", "missing"]:
+        """Whether a cell is finished: a stale one has a result, but of other settings or inputs."""
+        if self.finished(cell) is not None:
+            return "finished"
+        return "stale" if self.result_file(cell).exists() else "missing"
+
+    def chosen(self, only: Collection[str] = ()) -> list[Cell]:
+        """The cells whose names begin as one of those given; none given means all.
+
+        Raises:
+            SettingError: When no cell has such a name.
+        """
+        chosen = [cell for cell in self.cells if not only or cell.name.startswith(tuple(only))]
+        if not chosen:
+            known = ", ".join(cell.name for cell in self.cells)
+            raise SettingError(f"{self.path}: no cell is called {' or '.join(only)}. There are: {known}")
+        return chosen
+
+    def check_files(self, chosen: Iterable[Cell]) -> None:
+        """Refuses cells that are not finished, and could not be, since a file that they read is not there.
+
+        Raises:
+            DataError: With the recipe, the cell and the file.
+        """
+        for cell in chosen:
+            if self.finished(cell) is None:
+                inputs = self.inputs(cell).items()
+                # An encoder may still be fetched or made.
+                missing = [name for name, found in inputs if found is None and not name.startswith(_ENCODER)]
+                if missing:
+                    reason = f"{cell.name} needs {missing[0]}, and there is no such file"
+                    raise DataError(reason, path=self.path, remedy="Paths are taken from the recipe's folder")
 
     def _up_to_date(self, result: CellResult, cell: Cell) -> bool:
         if result.fingerprint != self.fingerprint(cell):
@@ -109,14 +147,17 @@ class Experiment:
 
     def fingerprint(self, cell: Cell) -> str:
         """A checksum of all settings that a cell depends on; those of the tagger that it begins with are among them."""
-        system = self.system(cell)
+        system, labels = self.system(cell), self.recipe.label_sets[cell.label_set]
         parts = {
             "training": self._training_fingerprint(cell),
             "adapt": {
-                name: _without("baseline", how) | {"rate": how.resolved_rule.rate} for name, how in system.adapt.items()
+                name: _without(("baseline",), how) | {"rate": how.resolved_rule.rate}
+                for name, how in system.adapt.items()
             },
-            "tests": self.recipe.label_sets[cell.label_set].tests,
+            "tests": labels.tests,
             "switched_dev": self.recipe.switched_dev,
+            **({"unannotated": labels.unannotated} if labels.unannotated else {}),
+            **({"translate": compared(system.translate)} if system.translate else {}),
         }
         return _checksum(self.as_written(parts))
 
@@ -124,17 +165,18 @@ class Experiment:
         """A checksum of the settings that the cell's tagger depends on."""
         system, base = self.system(cell), self.base(cell)
         settings = None
-        if system.method not in {"rules", "trained"}:
+        if system.rules is None and not system.untrained:
             settings = self.recipe.settings_of(system, cell.seed or 0)
         parts = {
             "encoder": self.encoder_of(cell),
             "settings": compared(settings),
-            "tagger": compared(self.recipe.tagger),
+            "tagger": compared(self.recipe.shape_of(system)),
             "method": system.method,
             "rules": system.rules,
             "finetune": compared(system.finetune),
-            "label_set": _without("tests", self.recipe.label_sets[cell.label_set]),
+            "label_set": _without(("tests", "unannotated"), self.recipe.label_sets[cell.label_set]),
             "base": base[0]._training_fingerprint(base[1]) if base else None,
+            **({"silver": compared(system.silver)} if system.silver else {}),
         }
         return _checksum(self.as_written(parts))
 
@@ -154,7 +196,9 @@ class Experiment:
         if system.rules is not None:
             return found
         settings = self.recipe.settings_of(system, cell.seed or 0)
-        found |= self._checksums((settings, system.finetune))
+        found |= self._checksums((settings, system.finetune, system.silver))
+        if system.silver is not None:
+            found |= self._checksums(labels.tests)  # of whose sentences none is trained on
         if self.pretrained(cell) is None:
             # One that is pretrained here says by its name what it is made of, also before it is there.
             found[self._encoder_input(cell)] = encoder_checksum(self.encoder_of(cell))
@@ -169,7 +213,7 @@ class Experiment:
         return found
 
     def _encoder_input(self, cell: Cell) -> str:
-        return f"encoder {self.as_written(self.encoder_of(cell))}"
+        return f"{_ENCODER}{self.as_written(self.encoder_of(cell))}"
 
     def _checksums(self, settings: Any) -> dict[str, str | None]:
         return {self.as_written(path): file_checksum(path) for path in _paths(settings)}
@@ -189,8 +233,8 @@ def _checksum(settings: Any) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _without(name: str, settings: BaseModel) -> dict[str, Any]:
-    return {key: value for key, value in compared(settings).items() if key != name}
+def _without(names: Collection[str], settings: BaseModel) -> dict[str, Any]:
+    return {key: value for key, value in compared(settings).items() if key not in names}
 
 
 def _paths(value: Any) -> Iterator[Path]:

@@ -9,7 +9,7 @@ from salin.evaluation.result import Result
 from salin.experiments.cell import Cell
 from salin.experiments.corpora import Corpora
 from salin.experiments.experiment import Experiment
-from salin.experiments.recipe import FineTuning
+from salin.experiments.system import FineTuning
 from salin.experiments.taggers import base_folder, windows_of
 from salin.models import Tagger
 from salin.training.finetune import finetune, fraction

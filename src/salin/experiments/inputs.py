@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from salin.errors import ModelError
+from salin.models.byte_config import named_config
 from salin.models.loading import BUNDLED, resolve
 
 _DIGITS = 16
@@ -23,12 +24,14 @@ def file_checksum(path: Path) -> str | None:
 
 
 def encoder_checksum(name: str, *, fetch: bool = False) -> str | None:
-    """SHA-256 of an encoder's weights, config and tokenizer, shortened; None where it is not on this machine.
+    """SHA-256 of an encoder's weights, config and tokenizer, shortened; None where there are none on this machine.
 
     Args:
         name: A bundled model, a folder or a Hugging Face id.
         fetch: Whether a Hugging Face id may be asked for, which downloads what is not here yet.
     """
+    if named_config(name) is not None:
+        return None
     if not fetch and name not in BUNDLED and not Path(name).is_dir():
         return None
     try:

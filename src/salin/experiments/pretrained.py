@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from salin.errors import SettingError
-from salin.experiments.recipe import PretrainedBy
+from salin.experiments.system import PretrainedBy
 from salin.pretraining.run import pretrain, snapshot_folder
 from salin.pretraining.settings import PretrainingSettings
 

@@ -11,8 +11,9 @@ from salin.adaptation.adapter import Adapter
 from salin.corpus import Corpus, SentenceTagger
 from salin.corpus.lexicon import Lexicon, switch_corpus
 from salin.errors import SettingError
-from salin.evaluation.records import AdaptationRecord, DataRecord, FileRecord
-from salin.experiments.recipe import Adaptation, System
+from salin.evaluation.records import AdaptationRecord, DataRecord, FileRecord, TranslationRecord
+from salin.experiments.system import Adaptation, System
+from salin.experiments.translated import TranslatedTests
 from salin.models import Tagger
 
 
@@ -24,14 +25,18 @@ class SystemRow:
         name: `SYSTEM` or `SYSTEM+ADAPTATION`.
         opened: Gives what gives the tagger for a test. What that keeps in memory (an index, gradients) goes with it.
         record: Says how it adapts for a test.
+        translation: Says what translating a test took, after it was tagged; None for what does not translate.
     """
 
     name: str
     opened: Callable[[], Callable[[str], SentenceTagger]]
     record: Callable[[str], AdaptationRecord | None]
+    translation: Callable[[Corpus], TranslationRecord] | None = None
 
 
-def system_rows(name: str, tagger: SentenceTagger, system: System, source: Sequence[Corpus]) -> Iterator[SystemRow]:
+def system_rows(
+    name: str, tagger: SentenceTagger, system: System, source: Sequence[Corpus], evidence: Sequence[Corpus] = ()
+) -> Iterator[SystemRow]:
     """The rows of a system.
 
     Args:
@@ -39,10 +44,17 @@ def system_rows(name: str, tagger: SentenceTagger, system: System, source: Seque
         tagger: As it was trained.
         system: Says how it adapts.
         source: The corpora that it learns from.
+        evidence: Labelled source sentences by which a combination with translation is decided.
 
     Raises:
         SettingError: When rules are to adapt.
     """
+    if system.translate is not None:
+        translated = TranslatedTests(tagger, system.translate, evidence)
+        yield SystemRow(name, lambda: translated.tagger_of, lambda test: None, translated.record)
+        if system.translate.combined:
+            yield SystemRow(f"{name}+direct", lambda: translated.combined, lambda test: None)
+        return
     yield SystemRow(name, lambda: lambda test: tagger, lambda test: None)
     # A corpus may be named twice to be drawn twice as often; one copy is enough to learn from.
     distinct = tuple({corpus.checksum: corpus for corpus in source}.values())

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from salin.corpus import Corpus
+from salin.corpus import Corpus, SentenceTagger
 from salin.corpus.lexicon import Lexicon, switch_corpus
-from salin.errors import SettingError
-from salin.evaluation import entity_texts, evaluate, score
+from salin.evaluation import entity_texts, evaluate
 from salin.evaluation.result import Result
 from salin.experiments.cell import Cell, CellResult
 from salin.experiments.corpora import Corpora
@@ -19,7 +17,11 @@ from salin.experiments.experiment import Experiment
 from salin.experiments.few_shot import few_shot_results
 from salin.experiments.inputs import code_checksum
 from salin.experiments.rows import system_rows
+from salin.experiments.system import System
 from salin.experiments.taggers import tagger_of, windows_of
+from salin.models import Tagger
+from salin.training.cost import peak_megabytes, reset_peak_memory
+from salin.training.development import Development
 
 _LOG = logging.getLogger(__name__)
 # Enough to choose settings by; adaptation on all of a large dev set would take longer than the tests.
@@ -48,12 +50,11 @@ def run_recipe(
 
     Raises:
         SettingError: When the recipe is wrong or no cell has such a name.
+        DataError: When a file is not there that a cell needs; nothing is run then.
     """
     experiment = Experiment(Path(path), Path(results), Path(runs), encoder)
-    chosen = [cell for cell in experiment.cells if not only or cell.name.startswith(tuple(only))]
-    if not chosen:
-        known = ", ".join(cell.name for cell in experiment.cells)
-        raise SettingError(f"{path}: no cell is called {' or '.join(only)}. There are: {known}")
+    chosen = experiment.chosen(only)
+    experiment.check_files(chosen)
     finished = []
     for number, cell in enumerate(chosen, 1):
         done = experiment.finished(cell)
@@ -64,41 +65,56 @@ def run_recipe(
 
 def _run(experiment: Experiment, cell: Cell) -> CellResult:
     system, started = experiment.system(cell), time.perf_counter()
+    reset_peak_memory()
     corpora = Corpora(experiment.recipe.label_sets[cell.label_set])
     if system.finetune is not None:
         tested = few_shot_results(experiment, cell, system.finetune, corpora)
-        return _finish(experiment, cell, {}, {}, tested, {"all": time.perf_counter() - started})
+        return _finish(experiment, cell, {}, {}, tested, {"all": time.perf_counter() - started}, {})
     tagger, selection = tagger_of(experiment, cell, corpora)
     trained = time.perf_counter()
     seen = entity_texts(sentence for corpus in corpora.source for sentence in corpus)
-    dev = _dev_copies(corpora.dev[:_DEV_SENTENCES], experiment.recipe.switched_dev)
+    dev = _dev_copies(corpora.dev, experiment.recipe.switched_dev)
+    evidence = [corpus for language, copy in dev.values() for corpus in copy.corpora if language or len(dev) == 1]
+    if system.translate:
+        dev = {}  # source data says nothing of a translation
     tested: dict[str, dict[str, Result]] = {test: {} for test in corpora.tests}
     dev_figures: dict[str, dict[str, float]] = {}
-    for row in system_rows(cell.system, tagger, system, corpora.source):
+    for row in system_rows(cell.system, tagger, system, corpora.source, evidence):
         make = row.opened()
         for test, corpus in corpora.tests.items():
-            tested[test][row.name] = evaluate(
-                make(test), corpus, system=row.name, source_entities=seen, seeds=cell.seeds, windows=windows_of(tagger),
-                adaptation=row.record(test),
+            result = evaluate(
+                make(test), corpus, system=row.name, labels=corpora.counted(test), source_entities=seen,
+                seeds=cell.seeds, windows=windows_of(tagger), adaptation=row.record(test), lenient=True,
             )  # fmt: skip
-        for name, (language, corpus) in dev.items():
-            predicted = list(make(language).tag_sentences(corpus.without_entities()))
-            dev_figures.setdefault(row.name, {})[name] = score(corpus.sentences, predicted).micro.f1
+            if row.translation is not None:
+                result = result.model_copy(update={"translation": row.translation(corpus)})
+            tested[test][row.name] = result
+        for name, (language, copy) in dev.items():
+            dev_figures.setdefault(row.name, {})[name] = copy.f1(make(language))
     seconds = {"training": trained - started, "testing": time.perf_counter() - trained}
-    return _finish(experiment, cell, selection, dev_figures, tested, seconds)
+    return _finish(experiment, cell, selection, dev_figures, tested, seconds, _training(system, tagger))
 
 
-def _dev_copies(dev: Corpus, switched: Mapping[str, Sequence[Path]]) -> dict[str, tuple[str, Corpus]]:
+def _dev_copies(dev: Sequence[Corpus], switched: Mapping[str, Sequence[Path]]) -> dict[str, tuple[str, Development]]:
     """Source dev, and copies of it in which most words are dictionary translations, each with its language."""
-    copies = {"plain": ("", dev)}
+    parts = [corpus[: _DEV_SENTENCES // len(dev)] for corpus in dev]
+    copies = {"plain": ("", Development.of(parts))}
     for language, files in switched.items():
-        copies[f"switched-{language}"] = language, switch_corpus(dev, Lexicon.read(*files))
+        lexicon = Lexicon.read(*files)
+        copies[f"switched-{language}"] = language, Development.of([switch_corpus(part, lexicon) for part in parts])
     return copies
+
+
+def _training(system: System, tagger: SentenceTagger) -> dict[str, float]:
+    """What training the tagger of a cell cost; nothing where another cell trained it."""
+    if system.untrained or not isinstance(tagger, Tagger):
+        return {}
+    return tagger.settings.provenance.get("cost", {})
 
 
 def _finish(
     experiment: Experiment, cell: Cell, selection: Mapping[str, float], dev: dict[str, dict[str, float]],
-    tested: dict[str, dict[str, Result]], seconds: dict[str, float],
+    tested: dict[str, dict[str, Result]], seconds: dict[str, float], training: dict[str, float],
 ) -> CellResult:  # fmt: skip
     """Writes the result of a cell."""
     system = experiment.system(cell)
@@ -114,7 +130,8 @@ def _finish(
         dev=dev,
         results=tested,
         seconds={name: round(value, 1) for name, value in seconds.items()},
-        peak_megabytes=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        peak_megabytes=round(peak_megabytes()),
+        training=training,
     )
     result.save(experiment.result_file(cell))
     return result

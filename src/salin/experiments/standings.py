@@ -123,9 +123,16 @@ def _rows(recipe: Recipe) -> Iterator[Row]:
                 row = f"{name} {share:.0%}"
                 yield Row(row, row, None if against == name else f"{against} {share:.0%}")
             continue
-        yield Row(name, name, None if against == name else against)
+        tagger = name
+        if system.untrained and (base := system.trained_by) is not None:
+            tagger = f"{base.system} of {base.recipe or 'this recipe'}, {base.label_set or 'any'}"
+            if base.recipe is None and base.label_set is None:
+                tagger = base.system
+        yield Row(name, tagger, None if against == name else against)
+        if system.translate is not None and system.translate.combined:
+            yield Row(f"{name}+direct", tagger, against, name)
         for key, how in system.adapt.items():
-            yield Row(f"{name}+{key}", name, how.baseline or against, name)
+            yield Row(f"{name}+{key}", tagger, how.baseline or against, name)
 
 
 def _by_row(parts: Iterable[Mapping[str, Result]]) -> dict[str, list[Result]]:

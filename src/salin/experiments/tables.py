@@ -8,6 +8,7 @@ from pathlib import Path
 
 from salin.evaluation.comparison import ComparisonRow, Versus
 from salin.evaluation.report import ReportTable
+from salin.experiments.cell import CellResult
 from salin.experiments.standings import Row, Runs, Standings
 
 # More tests than this do not fit side by side on a page or a terminal.
@@ -70,13 +71,13 @@ def significance_table(standings: Standings) -> ReportTable:
     title = f"{standings.recipe.title}: tests"
     if len(tests) > _MOST_COLUMNS:
         long = tuple(
-            (test, row.name, against, _difference(found(test)))
+            (test, row.name, against, difference(found(test)))
             for test in tests
             for row, against, found in pairs
-            if _difference(found(test))
+            if difference(found(test))
         )
         return ReportTable(title, ("test", "system", "against", "difference"), long, footer, prose=(0, 1, 2))
-    body = tuple((row.name, against, *(_difference(found(test)) for test in tests)) for row, against, found in pairs)
+    body = tuple((row.name, against, *(difference(found(test)) for test in tests)) for row, against, found in pairs)
     return ReportTable(
         title, ("system", "against", *tests), tuple(cells for cells in body if any(cells[2:])), footer, prose=(0, 1)
     )
@@ -88,6 +89,8 @@ def dev_table(standings: Standings) -> ReportTable:
     body: list[tuple[str, ...]] = []
     for row in standings.rows:
         found = [cell.dev[row.name] for cell in standings.finished if row.name in cell.dev]
+        if not found:  # a row that reads no dev, such as rules or a translator
+            continue
         means = [100 * statistics.mean(figures[copy] for figures in found) for copy in copies]
         body.append((row.name, str(len(found)), *(f"{mean:.1f}" for mean in means)))
     footer = (
@@ -96,6 +99,33 @@ def dev_table(standings: Standings) -> ReportTable:
         f"Encoder: {standings.recipe.encoder}. {standings.progress}",
     )
     return ReportTable(f"{standings.recipe.title}: source dev", ("system", "seeds", *copies), tuple(body), footer)
+
+
+def training_table(standings: Standings) -> ReportTable:
+    """What training each kind of tagger cost: time, memory, and how far the chosen checkpoint is."""
+    cells = {cell.name: cell for cell in standings.experiment.cells}
+    found: dict[tuple[str, str], list[CellResult]] = {}
+    for result in standings.finished:
+        cell = cells[result.cell]
+        if result.training:
+            found.setdefault((cell.system, cell.label_set), []).append(result)
+    body = tuple(
+        (
+            system,
+            label_set,
+            str(len(results)),
+            f"{statistics.median(result.selection['step'] for result in results):,.0f}",
+            f"{statistics.median(result.training['seconds'] for result in results) / 60:.1f}",
+            f"{max(result.training['peak_megabytes'] for result in results):,.0f}",
+        )
+        for (system, label_set), results in found.items()
+    )
+    footer = (
+        "update: the median update whose weights were kept. minutes: median, evaluations included, without what the "
+        f"tagger began with. MiB: the most memory that was resident in any run. {standings.progress}",
+    )
+    columns = ("system", "label set", "seeds", "update", "minutes", "MiB")
+    return ReportTable(f"{standings.recipe.title}: training", columns, body, footer, prose=(0, 1))
 
 
 def _comparisons(standings: Standings, row: Row) -> Iterator[tuple[str, Callable[[str], ComparisonRow | None]]]:
@@ -137,7 +167,8 @@ def cost(row: Row, runs: Mapping[str, Runs]) -> float | None:
     return statistics.median(ratios) if ratios else None
 
 
-def _difference(row: ComparisonRow | None) -> str:
+def difference(row: ComparisonRow | None) -> str:
+    """How a row stands against what it was tested against; empty for one that was not."""
     if row is None or row.versus is None:
         return ""
     between = f"[{100 * row.versus.interval.low:+.1f}, {100 * row.versus.interval.high:+.1f}]"

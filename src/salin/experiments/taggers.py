@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from filelock import FileLock
 
 from salin.baselines import load_rules
-from salin.corpus import SentenceTagger
+from salin.corpus import Corpus, SentenceTagger
 from salin.experiments.cell import Cell
 from salin.experiments.corpora import Corpora
 from salin.experiments.experiment import Experiment
+from salin.experiments.silver import silver_corpora, silver_counts
 from salin.models import Tagger
+from salin.training.checkpoint import training_cost
 from salin.training.direct import train_direct
 from salin.training.meta import MetaSettings, train_meta
 
@@ -29,7 +31,7 @@ def tagger_of(experiment: Experiment, cell: Cell, corpora: Corpora) -> tuple[Sen
     system = experiment.system(cell)
     if system.rules is not None:
         return load_rules(system.rules, [sentence for corpus in corpora.source for sentence in corpus]), {}
-    if system.method == "trained":
+    if system.untrained:
         base = base_folder(experiment, cell)
         assert base is not None
         return Tagger.from_pretrained(base), {}
@@ -55,6 +57,22 @@ def base_folder(experiment: Experiment, cell: Cell) -> Path | None:
     return folder
 
 
+def new_tagger(experiment: Experiment, cell: Cell, source: Sequence[Corpus]) -> Tagger:
+    """What the training of a cell begins with: its encoder with a head that its seed decides, or a whole new network.
+
+    Args:
+        experiment: The recipe and its places.
+        cell: One that begins with no other cell's tagger.
+        source: What it is trained on; it has their labels.
+    """
+    assert cell.seed is not None
+    pretrained = experiment.pretrained(cell)
+    encoder = str(pretrained.made()) if pretrained else experiment.encoder_of(cell)
+    torch.manual_seed(cell.seed)
+    types = {label for corpus in source for label in corpus.labels}
+    return Tagger.on_encoder(encoder, types, **experiment.recipe.shape_of(experiment.system(cell)).model_dump())
+
+
 def windows_of(tagger: SentenceTagger) -> str:
     """How a tagger cuts what is too long for it, as signatures say it; empty for rules, which cut nothing."""
     return tagger.windower.lengths if isinstance(tagger, Tagger) else ""
@@ -64,27 +82,28 @@ def _train(experiment: Experiment, cell: Cell, corpora: Corpora, folder: Path) -
     recipe, source, dev = experiment.recipe, corpora.source, corpora.dev
     base = base_folder(experiment, cell)
     assert cell.seed is not None
-    settings = recipe.settings_of(experiment.system(cell), cell.seed)
-    pretrained = experiment.pretrained(cell)
-    encoder = str(pretrained.made()) if pretrained else experiment.encoder_of(cell)
-    torch.manual_seed(cell.seed)
-    if base is None:
-        types = {label for corpus in source for label in corpus.labels}
-        tagger = Tagger.on_encoder(encoder, types, **recipe.tagger.model_dump())
-    else:
-        tagger = Tagger.from_pretrained(base)
+    system = experiment.system(cell)
+    settings = recipe.settings_of(system, cell.seed)
+    if system.silver is not None:
+        assert base is not None
+        source = (*source, *silver_corpora(system.silver, Tagger.from_pretrained(base), corpora, folder).values())
+        base = None  # what tags translations is no beginning of what learns from them
+    tagger = new_tagger(experiment, cell, source) if base is None else Tagger.from_pretrained(base)
     if isinstance(settings, MetaSettings):
         figures = train_meta(tagger, source, dev, settings, folder=folder, title=cell.name)
     else:
         figures = train_direct(tagger, source, dev, settings, folder=folder, title=cell.name)
+    named = [f"{corpus.name} sha256:{corpus.checksum}" for corpus in dev]
     provenance = {
         "encoder": experiment.as_written(experiment.encoder_of(cell)),
         "recipe": experiment.path.name,
         "cell": cell.name,
         "source": [f"{corpus.name} sha256:{corpus.checksum}" for corpus in source],
-        "dev": f"{dev.name} sha256:{dev.checksum}",
+        **({"silver": silver_counts(folder)} if system.silver else {}),
+        "dev": named[0] if len(named) == 1 else named,
         "settings": experiment.as_written(settings.model_dump(mode="json")),
         "figures": figures,
+        "cost": training_cost(folder),
     }
     tagger.settings = tagger.settings.model_copy(update={"provenance": provenance})
     tagger.save_pretrained(folder / "tagger")

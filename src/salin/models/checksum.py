@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-_LOADED = (".json", ".safetensors", ".txt", ".model", ".onnx")
+_LOADED = (".json", ".safetensors", ".txt", ".model", ".onnx", ".jinja")
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from salin.corpus import Sentence
+from salin.encoding import Bytes
 from salin.errors import ModelError, SettingError
 from salin.files import atomic_directory
 from salin.models.agreement import Agreement, compare_taggers
@@ -66,12 +67,14 @@ def export_onnx(
         min_agreement: The share of words whose tag has to be the same, in 0..1.
 
     Raises:
-        ModelError: When they agree less than that, the tagger finds nothing in the sentences, torch cannot export its
-            architecture, or one file cannot hold it.
+        ModelError: When they agree less than that, the tagger finds nothing in the sentences, its architecture cannot
+            be exported, or one file cannot hold it.
         SettingError: When `min_agreement` is no share, or the extra `salin[onnx]` is not installed.
     """
     if not 0 < min_agreement <= 1:
         raise SettingError(f"min_agreement is a share of words, above 0 and at most 1, not {min_agreement}")
+    if isinstance(tagger.tokenizer, Bytes):
+        raise ModelError("a byte-level network cannot be exported to ONNX: what it does depends on the words it reads")
     for name in ("onnx", "onnxruntime", "onnxscript"):
         onnx_extra(name)
     network, chosen = tagger.network, list(sentences)

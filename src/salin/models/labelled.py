@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from salin.corpus import Corpus, Sentence
+from salin.corpus.labels import dropping
 from salin.encoding import Window
 from salin.errors import DataError
 from salin.models.losses import Gold
@@ -72,7 +73,7 @@ def check_labels(corpus: Corpus, labels: Sequence[str]) -> None:
         raise DataError(
             f"{name} has the label {', '.join(unknown)}, which the model does not have (it has {', '.join(labels)})",
             path=first or None,
-            remedy=f"Drop or rename it: --map {unknown[0]}=O (for --source of an adapter: --source-map)",
+            remedy=f"Drop or rename it: --map {dropping(unknown)} (for --source of an adapter: --source-map)",
         )
     if not set(corpus.labels) & set(labels):
         raise DataError(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +23,7 @@ from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoModel,
+    AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoModelForTokenClassification,
     AutoTokenizer,
@@ -31,22 +34,28 @@ from transformers import PreTrainedConfig as Config
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from salin.errors import ModelError
-from salin.values import is_list, is_object
+from salin.models.byte_config import NAMES, ByteConfig, named_config
+from salin.models.own import OWN
+from salin.models.safety import check_counts, check_folder, check_parts, check_sizes, check_whole, without_unsafe_keys
+from salin.values import is_object
 
 BUNDLED = ("salin-tiny", "salin-tiny-encoder")
-CRF_TYPE = "salin-crf"
-_DOWNLOADED = ["*.json", "*.safetensors", "*.txt", "*.model", "model.onnx"]
+#: Under these types, of which transformers knows none, stand networks that are more than it would take them for.
+CRF_TYPE, RIGHT_CONTEXT_TYPE = "salin-crf", "salin-right-context"
+_DOWNLOADED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "model.onnx"]
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
-_LARGEST_HEADER = 50_000_000
 _SHARED_KEYS = {"model_type", "architectures", "id2label", "label2id", "dtype", "torch_dtype", "num_labels"}
 # Keys that architectures read by attribute without declaring a default (DeBERTa-v2 and its multilingual weights).
 _UNDECLARED_KEYS = {
     "share_att_key", "norm_rel_ebd", "position_buckets", "attention_head_size", "conv_kernel_size", "conv_act",
     "conv_groups", "embedding_size",
 }  # fmt: skip
-_PICKLED = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npz"}
-# Parts of keys through which a config has been made to run or fetch code, unless their value is a number (a size).
-_UNSAFE = ("auto_map", "trust_remote_code", "implementation", "kernel", "quantization", "_name_or_path")
+# Rotary positions as folders of before transformers 5 name them, and most decoders still do: no default names them, and
+# without them a model computes other positions than it was trained with.
+_ROTARY_KEYS = {
+    "rope_theta", "rope_scaling", "rope_local_base_freq", "global_rope_theta", "local_rope_theta", "rotary_emb_base",
+    "rotary_pct", "partial_rotary_factor", "original_max_position_embeddings", "sliding_window_pattern",
+}  # fmt: skip
 
 
 def resolve(name: str | Path) -> Path:
@@ -55,6 +64,27 @@ def resolve(name: str | Path) -> Path:
     Raises:
         ModelError: When there is no such model, the hub cannot be reached, or the folder holds an adapter.
     """
+    folder = _find(name, _DOWNLOADED)
+    check_whole(folder)
+    return folder
+
+
+@lru_cache(maxsize=64)
+def block_count(name: str) -> int:
+    """How many blocks a model has, by its config: of one on the hub nothing else is downloaded.
+
+    Args:
+        name: As of [resolve][salin.models.loading.resolve], or that of a network that is made from scratch.
+
+    Raises:
+        ModelError: When there is no such model, or the hub cannot be reached.
+    """
+    config = named_config(name) or load_config(_find(name, ["config.json"]))
+    return getattr(config, "num_hidden_layers", 0)
+
+
+def _find(name: str | Path, files_of_it: list[str]) -> Path:
+    """The folder of a model; of one on the hub it holds these files at least."""
     if str(name) in BUNDLED:
         folder = Path(str(files("salin"))) / "assets" / str(name)
         if not (folder / "config.json").exists():
@@ -62,12 +92,13 @@ def resolve(name: str | Path) -> Path:
         return folder
     path = Path(name)
     if path.is_dir():
-        _check_complete(path)
         return path
     if path.exists():
         raise ModelError(f"{path}: a model is a folder, not a file")
+    if str(name).partition(":")[0] in NAMES:
+        raise ModelError(f"{name}: it is made from scratch, so train one first: salin train --encoder {name}")
     try:
-        downloaded = Path(snapshot_download(str(name), allow_patterns=_DOWNLOADED))
+        return Path(snapshot_download(str(name), allow_patterns=files_of_it))
     except HFValidationError:
         raise ModelError(f"{name}: no such folder, and no Hugging Face id. Bundled: {', '.join(BUNDLED)}") from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
@@ -75,63 +106,6 @@ def resolve(name: str | Path) -> Path:
             f"{name}: no such folder, and the hub did not give it ({type(error).__name__}). Check the spelling, the "
             f"network, and HF_HUB_OFFLINE. Bundled: {', '.join(BUNDLED)}"
         ) from error
-    _check_complete(downloaded)
-    return downloaded
-
-
-def check_folder(folder: Path) -> None:
-    """Refuses folders that hold pickles, damaged safetensors, or an adapter for weights that lie elsewhere.
-
-    Raises:
-        ModelError: Naming the file.
-    """
-    _check_complete(folder)
-    check_unpickled(folder)
-    weights = []
-    for path in sorted(folder.iterdir()):
-        if path.name.endswith(".index.json"):
-            _check_shards(path)
-        if path.suffix == ".safetensors":
-            check_safetensors(path)
-            weights.append(path)
-    if not weights:
-        raise ModelError(f"{folder}: no .safetensors file. salin loads no other kind of weights")
-
-
-def check_unpickled(folder: Path) -> None:
-    """Refuses folders that hold a pickle, whatever it is called.
-
-    Raises:
-        ModelError: Naming the file.
-    """
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and _is_pickle(path):
-            raise ModelError(
-                f"{path}: a pickle can run code when it is loaded, so salin does not open folders that hold one. "
-                "Convert the weights to safetensors and delete it"
-            )
-
-
-def check_safetensors(path: Path) -> None:
-    """Checks the header and that the file is as long as the header says.
-
-    Raises:
-        ModelError: When the file is missing, is no safetensors file, or is cut off.
-    """
-    if not path.is_file():
-        raise ModelError(f"{path}: this file is missing. Get it again")
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        header_size = int.from_bytes(file.read(8), "little")
-        if size < 10 or header_size > min(_LARGEST_HEADER, size - 8):
-            raise ModelError(f"{path}: no complete safetensors file (its header does not fit). Get it again")
-        try:
-            header = json.loads(file.read(header_size))
-            end = max((entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"), default=0)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-            raise ModelError(f"{path}: no safetensors file (its header is damaged). Get it again") from error
-    if not isinstance(end, int) or size != 8 + header_size + end:
-        raise ModelError(f"{path}: cut off or damaged: {size} bytes, of which its header says that {end} are tensors")
 
 
 def load_config(folder: Path) -> Config:
@@ -149,15 +123,28 @@ def load_config(folder: Path) -> Config:
         raise ModelError(f"{path}: no JSON: {error}") from error
     if not is_object(raw):
         raise ModelError(f"{path}: not the JSON of a config")
-    kind = raw.get("backbone_model_type" if raw.get("model_type") == CRF_TYPE else "model_type")
-    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+    check_counts(raw, path)
+    own = raw.get("model_type") in (CRF_TYPE, RIGHT_CONTEXT_TYPE)
+    kind = raw.get("backbone_model_type" if own else "model_type")
+    known = _config_class(kind) if isinstance(kind, str) else None
+    if known is None:
         raise ModelError(f"{path}: transformers {transformers.__version__} has no architecture {kind!r}")
     try:
-        allowed = set(CONFIG_MAPPING[kind]().to_dict()) | _SHARED_KEYS | _UNDECLARED_KEYS
-        safe = {key: value for key, value in _without_unsafe_keys(raw).items() if key in allowed}
-        return CONFIG_MAPPING[kind].from_dict({**safe, "model_type": kind})
+        allowed = set(known().to_dict()) | _SHARED_KEYS | _UNDECLARED_KEYS | _ROTARY_KEYS
+        safe = {key: value for key, value in without_unsafe_keys(raw).items() if key in allowed}
+        config = known.from_dict({**safe, "model_type": kind})
+        if isinstance(config, ByteConfig):
+            config.check()
+        return config
     except Exception as error:  # what a config does with values that it did not expect is its own affair
         raise ModelError(f"{path}: {error}") from error
+
+
+def _config_class(kind: str) -> type[Config] | None:
+    if kind in OWN:
+        return OWN[kind][0]
+    # Its `get` knows nothing: what it maps is looked up when it is asked for by index.
+    return CONFIG_MAPPING[kind] if kind in CONFIG_MAPPING else None  # noqa: SIM401
 
 
 def load_classifier(folder: Path, config: Config) -> PreTrainedModel:
@@ -179,11 +166,11 @@ def load_with_new_head(folder: Path, config: Config) -> PreTrainedModel:
         ModelError: When the weights are missing or damaged or do not fit the config.
     """
     model, info = _load(AutoModelForTokenClassification, folder, config, ignore_mismatched_sizes=True)
-    encoder = f"{model.base_model_prefix}."
+    encoder, classes = f"{model.base_model_prefix}.", getattr(model, "classes", config.num_labels)
     outputs = {
         name: module
         for name, module in cast(Iterator[tuple[str, nn.Module]], model.named_modules())
-        if isinstance(module, nn.Linear) and module.out_features == config.num_labels and not name.startswith(encoder)
+        if isinstance(module, nn.Linear) and module.out_features == classes and not name.startswith(encoder)
     }
     head = {f"{name}.{part}" for name in outputs for part in ("weight", "bias")}
     mismatched = {entry if isinstance(entry, str) else entry[0] for entry in info["mismatched_keys"]} - head
@@ -225,8 +212,25 @@ def load_masked_model(folder: Path) -> tuple[PreTrainedModel, bool]:
     return model, bool(info["missing_keys"])
 
 
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+def load_language_model(folder: Path) -> PreTrainedModel:
+    """A decoder that writes text, in eval mode and in the precision of its file.
+
+    Raises:
+        ModelError: When the weights are missing or damaged or do not fit the config, or it is no such model.
+    """
+    config = load_config(folder)
+    model, info = _load(AutoModelForCausalLM, folder, config, dtype="auto")
+    if info["missing_keys"]:
+        raise ModelError(f"{folder}: no model that writes text: it lacks {', '.join(sorted(info['missing_keys']))}")
+    return model.eval()
+
+
+def load_tokenizer(folder: Path, *, for_words: bool = True) -> PreTrainedTokenizerFast:
     """The fast tokenizer of a folder.
+
+    Args:
+        folder: It.
+        for_words: Whether it is given ready-made words, rather than running text.
 
     Raises:
         ModelError: When there is none.
@@ -236,9 +240,10 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         raise ModelError(f"{folder}: no tokenizer. Add its tokenizer.json")
     try:
         # Byte-level tokenizers take words only when each begins with a space; others ignore the wish.
+        spaced = {"add_prefix_space": True} if for_words else {}
         with quiet():
             tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(
-                folder, use_fast=True, trust_remote_code=False, local_files_only=True, add_prefix_space=True
+                folder, use_fast=True, trust_remote_code=False, local_files_only=True, **spaced
             )
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise ModelError(f"{folder}: no tokenizer that can be loaded without running code ({error})") from error
@@ -250,17 +255,36 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def _load(kind: Any, folder: Path, config: Config, **options: bool) -> tuple[PreTrainedModel, dict[str, Any]]:
+def _load(
+    kind: Any, folder: Path, config: Config, *, dtype: torch.dtype | str = torch.float32, **options: bool
+) -> tuple[PreTrainedModel, dict[str, Any]]:
     """A model, and what transformers says of how its weights fit."""
-    check_folder(folder)
+    shapes = check_folder(folder)
+    check_parts(config, shapes, folder / "config.json")
+    if config.model_type in OWN:
+        if kind is not AutoModelForTokenClassification:
+            raise ModelError(f"{folder}: a byte-level tagger, which is no encoder of sentences for anything else")
+        kind = OWN[config.model_type][1]
     try:
         with quiet():
+            if (built := _on_meta(kind, config)) is not None:
+                check_sizes(built, shapes, folder / "config.json")
             return kind.from_pretrained(
-                folder, config=config, dtype=torch.float32, use_safetensors=True, local_files_only=True,
+                folder, config=config, dtype=dtype, use_safetensors=True, local_files_only=True,
                 trust_remote_code=False, output_loading_info=True, **options,
             )  # fmt: skip
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{folder}: its weights do not load: {error}") from error
+
+
+def _on_meta(kind: Any, config: Config) -> nn.Module | None:
+    """The network of a config, without memory for its weights; None where it cannot be built, which loading reports."""
+    config = deepcopy(config)
+    try:
+        with torch.device("meta"):
+            return kind(config) if config.model_type in OWN else kind.from_config(config, trust_remote_code=False)
+    except Exception:  # what a network does with a config that does not fit it is its own affair
+        return None
 
 
 @contextmanager
@@ -275,49 +299,3 @@ def quiet() -> Generator[None]:
         transformers.logging.set_verbosity(verbosity)
         if bars:
             transformers.logging.enable_progress_bar()
-
-
-def _without_unsafe_keys(value: Any) -> Any:
-    """A config, and configs inside it, without the keys through which code comes in."""
-    if is_list(value):
-        return [_without_unsafe_keys(item) for item in value]
-    if not is_object(value):
-        return value
-    return {
-        key: _without_unsafe_keys(item)
-        for key, item in value.items()
-        if not any(part in key for part in _UNSAFE) or (isinstance(item, int | float) and not isinstance(item, bool))
-    }
-
-
-def _check_complete(folder: Path) -> None:
-    """Refuses an adapter: where peft is installed, transformers would fetch the model that the adapter names."""
-    path = folder / "adapter_config.json"
-    if path.exists():
-        raise ModelError(
-            f"{path}: this is an adapter (peft), which changes a model whose weights lie elsewhere, and salin opens "
-            "whole models alone. Merge it into its base model and save that with its tokenizer "
-            "(peft: `model.merge_and_unload().save_pretrained(FOLDER)`)"
-        )
-
-
-def _check_shards(path: Path) -> None:
-    """Refuses an index of weights that leads out of its folder, or to other files than safetensors."""
-    try:
-        shards = json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()
-        wrong = [shard for shard in shards if Path(shard).name != shard or Path(shard).suffix != ".safetensors"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{path}: no index of weights ({error}). Get it again") from error
-    if wrong:
-        raise ModelError(f"{path}: it names {wrong[0]!r}, which is no safetensors file of this folder")
-
-
-def _is_pickle(path: Path) -> bool:
-    """Whether a file is a pickle or a torch archive, by its name or by what it begins with."""
-    if path.suffix.lower() in _PICKLED:
-        return True  # the oldest protocol is plain text that begins like any other
-    with open(path, "rb") as file:
-        start = file.read(64)
-    if path.suffix == ".safetensors" and start[8:9] == b"{":
-        return False  # the size of its header may begin like a pickle; what follows is checked in full
-    return start[:1] == b"\x80" and len(start) > 1 and start[1] <= 5

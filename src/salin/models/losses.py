@@ -57,7 +57,8 @@ def task_losses(
     """The loss of each task, `[tasks]`.
 
     With a softmax head it is the mean cross-entropy of the task's words plus `max_weight` times the mean, over its
-    windows, of the largest one (Wu et al. 2020, "max loss"). With a CRF it is the negative log-likelihood of its
+    windows, of the largest one (Wu et al. 2020, "max loss"); where scores are log-probabilities already, their own
+    take the place of the cross-entropy. With a CRF it is the negative log-likelihood of its
     sentences, divided by its words.
 
     Args:
@@ -75,10 +76,7 @@ def task_losses(
         if max_weight:
             raise SettingError("the max loss needs a loss for each word, which a CRF head does not have. Set it to 0")
         return _chain_losses(network, emissions, gold, aggregation)
-    if gold.annotated is not None:
-        emissions = emissions.masked_fill(~gold.annotated, -torch.inf)
-    losses = functional.cross_entropy(emissions.float() if emissions.dtype == torch.bfloat16 else emissions, gold.tags,
-                                      reduction="none")  # fmt: skip
+    losses = _word_losses(network, emissions, gold)
     if aggregation == "token-mean":
         total = _mean_by(losses, gold.tasks, gold.count)
     else:
@@ -90,6 +88,21 @@ def task_losses(
     window_of_word, task_of_window = _parts(gold.rows, gold)
     largest = losses.new_full((len(task_of_window),), -torch.inf).scatter_reduce(0, window_of_word, losses, "amax")
     return total + max_weight * _mean_by(largest, task_of_window, gold.count)
+
+
+def _word_losses(network: TaggingNetwork, emissions: Tensor, gold: Gold) -> Tensor:
+    """The loss of each word, `[words]`."""
+    if network.gives_log_probabilities:
+        if gold.annotated is not None:
+            raise SettingError(
+                "this network learns a label for each byte, so that all its corpora have to annotate the same types: "
+                "leave out those of other types, or drop what not all have (--map)"
+            )
+        return -emissions.gather(1, gold.tags[:, None])[:, 0]
+    if gold.annotated is not None:
+        emissions = emissions.masked_fill(~gold.annotated, -torch.inf)
+    emissions = emissions.float() if emissions.dtype == torch.bfloat16 else emissions
+    return functional.cross_entropy(emissions, gold.tags, reduction="none")
 
 
 def _parts(of_words: Tensor, gold: Gold) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,7 @@ from typing import cast
 from torch import nn
 
 from salin.errors import ModelError
+from salin.models.byte_config import ByteConfig
 from salin.models.network import TaggingNetwork
 
 
@@ -35,13 +36,17 @@ def adapted_parameters(network: TaggingNetwork, frozen_blocks: int | None = None
 
     Args:
         network: A tagger's network.
-        frozen_blocks: Blocks left alone, counted from the lowest; None is a third of them. Where all blocks share one
-            set of weights (ALBERT) they are adapted together, unless all are frozen.
+        frozen_blocks: Blocks left alone, counted from the lowest; None is half of them (docs/decisions/0017). Where all
+            blocks share one set of weights (ALBERT) they are adapted together, unless all are frozen.
 
     Raises:
         ModelError: When the network has fewer blocks than that.
     """
-    frozen = network.classifier.config.num_hidden_layers // 3 if frozen_blocks is None else frozen_blocks
+    config = network.classifier.config
+    if isinstance(config, ByteConfig):
+        # Their layers are recurrent, and their words are shared by the sentences of a batch.
+        return AdaptedParameters((), (("classifier", "a byte-level network has no layers that adapt"),))
+    frozen = config.num_hidden_layers // 2 if frozen_blocks is None else frozen_blocks
     left_alone = _names_of_lowest(network, frozen)
     modules: list[str] = []
     excluded: list[tuple[str, str]] = []
@@ -92,7 +97,10 @@ def _frozen(network: TaggingNetwork, frozen_blocks: int) -> list[nn.Parameter]:
 
 def _names_of_lowest(network: TaggingNetwork, frozen_blocks: int) -> tuple[str, ...]:
     """What the names of all that is in the lowest blocks begin with."""
-    blocks = network.classifier.config.num_hidden_layers
+    config = network.classifier.config
+    if isinstance(config, ByteConfig):
+        raise ModelError("a byte-level network has no blocks that could be frozen: leave out frozen_blocks")
+    blocks = config.num_hidden_layers
     if frozen_blocks > blocks:
         raise ModelError(f"frozen_blocks is {frozen_blocks}, but the encoder has {blocks} blocks")
     if (stack := block_stack(network.classifier, blocks)) is not None:

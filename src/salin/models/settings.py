@@ -4,36 +4,40 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from salin.errors import ModelError
 from salin.files import write_json
+from salin.settings import AsBefore, StrictSettings
 from salin.validation import explain
 
 FILE = "salin.json"
 
+#: What decides on tags: each word by itself as far as IOB2 allows it, or a linear chain over the words.
+Head = Literal["softmax", "crf"]
 
-class TaggerSettings(BaseModel):
+
+class TaggerSettings(StrictSettings):
     """What a tagger is beyond its weights.
 
     Attributes:
         labels: Entity types, sorted.
         head: `softmax`, or `crf` for a linear chain over the words.
-        max_length: Pieces a window, special ones included.
+        right_context: Whether a decoder's pieces see what is on their right as well.
+        max_length: Pieces a window, special ones included. Byte-level networks read whole sentences.
         overlap: Pieces that neighbouring windows share; None is half a window.
         temperature: Logits are divided by it before they become probabilities; fitted on source dev (Guo et al. 2017).
-        frozen_blocks: Transformer blocks, counted from the lowest, that adaptation leaves alone; None is a third of
-            them, as four of twelve in Wu et al. 2020.
+        frozen_blocks: Transformer blocks, counted from the lowest, that adaptation leaves alone: those that did not
+            adapt in meta-training. None leaves it to who adapts.
         provenance: How the tagger was made, for people: method, data, seed, salin's version.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     format: Literal[1] = 1
     labels: tuple[str, ...] = Field(min_length=1)
-    head: Literal["softmax", "crf"] = "softmax"
+    head: Head = "softmax"
+    right_context: Annotated[bool, AsBefore(False)] = False
     max_length: int = Field(default=128, ge=8)
     overlap: int | None = Field(default=None, ge=0)
     temperature: float = Field(default=1.0, gt=0)

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedConfig, PreTrainedTokenizerFast
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from salin.corpus import Sentence, TagsText
-from salin.encoding import OnOverflow, Window, Windower, collate, length_buckets, padding_piece
+from salin.corpus.tagging import read_ahead
+from salin.encoding import (
+    Bytes,
+    ByteWindower,
+    Encoding,
+    OnOverflow,
+    Window,
+    Windower,
+    collate,
+    length_buckets,
+    padding_piece,
+)
 from salin.errors import ModelError, SettingError
 from salin.files import atomic_directory
+from salin.models.byte_config import ByteConfig, named_config, own_head
 from salin.models.crf import ConditionalRandomField
 from salin.models.decoding import Chain, entity_spans, legal_chain, marginals, viterbi
 from salin.models.folder import ONNX_FILE, load_transitions, runs_onnx, save_parts
 from salin.models.loading import (
-    check_unpickled,
     load_classifier,
     load_config,
     load_tokenizer,
@@ -30,13 +41,15 @@ from salin.models.loading import (
 from salin.models.memory import give_back_memory
 from salin.models.network import PieceScorer, TaggingNetwork
 from salin.models.onnx_network import OnnxNetwork
+from salin.models.own import new_classifier
 from salin.models.positions import fitting_length
-from salin.models.settings import FILE, TaggerSettings
+from salin.models.safety import check_unpickled
+from salin.models.settings import FILE, Head, TaggerSettings
 
 # Sentences read ahead, so that batches can be filled with sentences of like length.
 _READ_AHEAD = 1024
-# Of a processor's caches not more than they hold, and little padding.
-_PIECES_A_BATCH = 1024
+# In decoding, where a word is no more than a number for each tag.
+_WORDS_A_BATCH = 8192
 
 Precision = Literal["fp32", "bf16"]
 
@@ -46,10 +59,10 @@ class Tagger(TagsText):
 
     Args:
         network: Put into eval mode. One that was exported can tag, and nothing else.
-        tokenizer: The one that the network's encoder was trained with.
+        tokenizer: The one that the network's encoder was trained with, or `Bytes` for a network that reads bytes.
         settings: Labels, head, windows.
         on_overflow: `window` cuts a sentence that does not fit one window into several that overlap; `error` refuses
-            it.
+            it. A network that reads bytes reads a sentence of any length.
         precision: What it computes in. `bf16` is quicker where the processor knows it, and rounds; adaptation stays
             in fp32. `benchmarks/plain_tagging.py` says how much quicker, and how many tags change.
 
@@ -60,7 +73,7 @@ class Tagger(TagsText):
     def __init__(
         self,
         network: TaggingNetwork | OnnxNetwork,
-        tokenizer: PreTrainedTokenizerFast,
+        tokenizer: PreTrainedTokenizerFast | Bytes,
         settings: TaggerSettings,
         *,
         on_overflow: OnOverflow = "window",
@@ -70,7 +83,11 @@ class Tagger(TagsText):
         self.tokenizer = tokenizer
         self.settings = settings
         self.labels = settings.labels
-        self.windower = Windower(tokenizer, settings.max_length, settings.overlap, on_overflow)
+        self.windower: Encoding = (
+            ByteWindower(tokenizer)
+            if isinstance(tokenizer, Bytes)
+            else Windower(tokenizer, settings.max_length, settings.overlap, on_overflow)
+        )
         self.precision = precision
         self._check_precision()
 
@@ -97,10 +114,10 @@ class Tagger(TagsText):
         if runs_onnx(folder):
             network = _load_onnx(folder, settings)
         else:
-            network = TaggingNetwork(load_classifier(folder, config), settings.tags, crf=settings.head == "crf")
+            network = _network(load_classifier(folder, config), settings)
             if network.crf is not None:
                 load_transitions(network.crf, folder)
-        return cls(network, load_tokenizer(folder), settings, on_overflow=on_overflow, precision=precision)
+        return cls(network, _load_pieces(folder, config), settings, on_overflow=on_overflow, precision=precision)
 
     @classmethod
     def on_encoder(
@@ -108,40 +125,43 @@ class Tagger(TagsText):
         encoder: str | Path,
         labels: Iterable[str],
         *,
-        head: Literal["softmax", "crf"] = "softmax",
+        head: Head | None = None,
         max_length: int = 128,
         frozen_blocks: int | None = None,
+        right_context: bool = False,
     ) -> Tagger:
-        """Puts a new head, drawn from torch's seed, on a pretrained encoder or decoder.
+        """Puts a new head, drawn from torch's seed, on a pretrained encoder or decoder, or makes a whole new network.
 
         Args:
-            encoder: A bundled model, a folder, or a Hugging Face id.
+            encoder: A bundled model, a folder, or a Hugging Face id; or what is made from scratch (`byte-bilstm`,
+                `charner`), with other sizes than the published ones as in `byte-bilstm:word_hidden=256`.
             labels: Entity types.
-            head: `softmax` or `crf`.
+            head: `softmax` or `crf`; None is `softmax`, and `crf` for a new `byte-bilstm`.
             max_length: Pieces a window; never more than the encoder has positions.
-            frozen_blocks: Blocks that adaptation leaves alone; None is a third of them.
+            frozen_blocks: Blocks that adaptation leaves alone; None is half of them, and a third in meta-training.
+            right_context: Whether each piece of a decoder sees what is on its right as well, as it learns in training.
 
         Raises:
             ModelError: When there is no such encoder, or it is damaged or unsafe.
+            SettingError: When there is no network of such sizes, or it cannot have this head or right context.
         """
-        folder = resolve(encoder)
-        config, tokenizer = load_config(folder), load_tokenizer(folder)
+        config, tokenizer, make_classifier = _parts(encoder)
         settings = TaggerSettings(
-            labels=tuple(sorted(set(labels))), head=head, max_length=fitting_length(config, max_length),
-            frozen_blocks=frozen_blocks, provenance={"encoder": str(encoder)},
+            labels=tuple(sorted(set(labels))), head=head or own_head(encoder),
+            max_length=fitting_length(config, max_length), frozen_blocks=frozen_blocks, right_context=right_context,
+            provenance={"encoder": str(encoder)},
         )  # fmt: skip
         config.id2label = dict(enumerate(settings.tags))
         config.label2id = {tag: index for index, tag in enumerate(settings.tags)}
-        if config.pad_token_id is None:
+        if not isinstance(tokenizer, Bytes) and config.pad_token_id is None:
             config.pad_token_id = padding_piece(tokenizer)
-        network = TaggingNetwork(load_with_new_head(folder, config), settings.tags, crf=head == "crf")
-        return cls(network, tokenizer, settings)
+        return cls(_network(make_classifier(config), settings), tokenizer, settings)
 
     def save_pretrained(self, folder: str | Path, *, dtype: torch.dtype = torch.float32) -> None:
         """Writes the tagger as a plain Hugging Face folder with a `salin.json` in it, whole or not at all.
 
-        With a softmax head `transformers.pipeline("ner")` loads it; a CRF is stored under an architecture of its own,
-        at which transformers stops with a clear error instead of ignoring the chain.
+        With a softmax head `transformers.pipeline("ner")` loads it; a CRF, and a decoder that sees both sides, are
+        stored under architectures of their own, at which transformers stops with a clear error.
 
         Args:
             folder: Where to; a folder that stands there is replaced.
@@ -180,8 +200,7 @@ class Tagger(TagsText):
 
     def tag_sentences(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         """Tags sentences, lazily and in order."""
-        iterator = iter(sentences)
-        while block := list(itertools.islice(iterator, _READ_AHEAD)):
+        for block in read_ahead(sentences, _READ_AHEAD):
             yield from self.decode(block, self.emissions(block))
             if len(block) == _READ_AHEAD:
                 give_back_memory()
@@ -197,9 +216,9 @@ class Tagger(TagsText):
         windows = self.windower.windows(sentences) if windows is None else windows
         scores = [torch.zeros(len(s.words), len(self.settings.tags)) for s in sentences]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            for group in length_buckets([len(window) for window in windows], _PIECES_A_BATCH):
+            for group in length_buckets([len(window) for window in windows], self.windower.pieces_a_batch):
                 chosen = [windows[index] for index in group]
-                batch = collate(chosen, padding_piece(self.tokenizer)).to(self.device)
+                batch = collate(chosen, self.windower.padding).to(self.device)
                 at_words = batch.at_words(self._scorer(batch.input_ids, batch.attention_mask)).float().cpu()
                 self.scatter(scores, chosen, at_words)
         return scores
@@ -225,7 +244,7 @@ class Tagger(TagsText):
         chain = Chain(*(t.detach().cpu() for t in (chain.start, chain.between, chain.end)))
         decoded = list(sentences)
         with_words = [index for index, sentence in enumerate(sentences) if sentence.words]
-        for group in length_buckets([len(sentences[i].words) for i in with_words], 8 * _PIECES_A_BATCH):
+        for group in length_buckets([len(sentences[i].words) for i in with_words], _WORDS_A_BATCH):
             chosen = [with_words[index] for index in group]
             lengths = torch.tensor([len(sentences[i].words) for i in chosen])
             padded = torch.nn.utils.rnn.pad_sequence([emissions[i] for i in chosen], batch_first=True)
@@ -252,6 +271,26 @@ class Tagger(TagsText):
         if self.settings.head == "softmax":
             return scaled.softmax(-1)
         return marginals(scaled, lengths, chain)
+
+
+def _network(classifier: PreTrainedModel, settings: TaggerSettings) -> TaggingNetwork:
+    return TaggingNetwork(classifier, settings.tags, crf=settings.head == "crf", right_context=settings.right_context)
+
+
+def _parts(
+    encoder: str | Path,
+) -> tuple[PreTrainedConfig, PreTrainedTokenizerFast | Bytes, Callable[[Any], PreTrainedModel]]:
+    """What a new tagger is put together of: a config, what makes pieces, and what makes a classifier of the config."""
+    scratch = named_config(encoder)
+    if scratch is not None:
+        return scratch, Bytes(scratch.longest_word), new_classifier
+    folder = resolve(encoder)
+    config = load_config(folder)
+    return config, _load_pieces(folder, config), partial(load_with_new_head, folder)
+
+
+def _load_pieces(folder: Path, config: PreTrainedConfig) -> PreTrainedTokenizerFast | Bytes:
+    return Bytes(config.longest_word) if isinstance(config, ByteConfig) else load_tokenizer(folder)
 
 
 def _load_onnx(folder: Path, settings: TaggerSettings) -> OnnxNetwork:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from salin.pretraining.cost import Passes
 from salin.pretraining.rows import RowText
 
 IGNORED = -100
+_LONGEST_WORD = 5
 
 
 class MaskedRow(NamedTuple):
@@ -42,12 +43,14 @@ class MaskedRows:
         text: What stands in a row.
         length: Pieces a row, special ones included.
         mask_rate: The share of pieces to guess.
+        whole_words: Whether the pieces of a word are chosen together, so that none of them tells the others.
     """
 
     tokenizer: PreTrainedTokenizerFast
     text: RowText
     length: int
     mask_rate: float
+    whole_words: bool = False
 
     @property
     def tokens_per_row(self) -> int:
@@ -61,7 +64,7 @@ class MaskedRows:
 
     def draw(self, rows: int, random: np.random.Generator) -> list[MaskedRow]:
         """Rows, each with its own text and its own places to guess."""
-        return [self._mask(self._row(self.text(self.length, random)), random) for _ in range(rows)]
+        return [self._mask(*self._row(self.text(self.length, random)), random) for _ in range(rows)]
 
     def collate(self, examples: Sequence[MaskedRow]) -> dict[str, Tensor]:
         """`input_ids`, `attention_mask` and `labels`, each `[rows, pieces of the longest]`."""
@@ -94,16 +97,24 @@ class MaskedRows:
         accuracy = (logits.argmax(-1) == labels).float().mean()
         return {"loss": nn.functional.cross_entropy(logits, labels), "accuracy": accuracy.detach()}
 
-    def _row(self, texts: list[str]) -> np.ndarray:
+    def _row(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The pieces of a row, and for each of them the number of what is chosen as one."""
         cls, sep = self._ends
         ids: list[int] = [cls]
+        units: list[int] = [0]
         if texts:
-            for pieces in self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]:
+            encoded = self.tokenizer(texts, add_special_tokens=False, verbose=False)
+            for number, pieces in enumerate(encoded["input_ids"]):
                 ids += [*pieces, sep]
-        return np.array([*ids[: self.length - 1], sep] if len(ids) > self.length else ids, np.int64)
+                words = encoded.word_ids(number) if self.whole_words else range(len(pieces))
+                units += [*_units(words, units[-1] + 1), units[-1] + 1 + len(pieces)]
+        if len(ids) > self.length:
+            ids, units = [*ids[: self.length - 1], sep], units[: self.length]
+        return np.array(ids, np.int64), np.array(units, np.int64)
 
-    def _mask(self, ids: np.ndarray, random: np.random.Generator) -> MaskedRow:
-        chosen = ~np.isin(ids, self._special) & (random.random(ids.shape) < self.mask_rate)
+    def _mask(self, ids: np.ndarray, units: np.ndarray, random: np.random.Generator) -> MaskedRow:
+        drawn = random.random(int(units[-1]) + 1) < self.mask_rate
+        chosen = ~np.isin(ids, self._special) & drawn[units]
         labels = np.where(chosen, ids, IGNORED)
         fate = random.random(ids.shape)
         ids = np.where(chosen & (fate < 0.8), hidden_piece(self.tokenizer), ids)
@@ -121,6 +132,20 @@ class MaskedRows:
         cls = next((i for i in (named.cls_token_id, named.bos_token_id) if i is not None), padding_piece(named))
         sep = next((i for i in (named.sep_token_id, named.eos_token_id) if i is not None), padding_piece(named))
         return cls, sep
+
+
+def _units(words: Iterable[int | None], first: int) -> Iterator[int]:
+    """Numbers of the words that pieces belong to, from a first one upwards.
+
+    Where a script has no spaces, what a tokenizer takes for a word may be a whole clause: after so many pieces another
+    begins.
+    """
+    number, length, last = first - 1, 0, None
+    for place, word in enumerate(words):
+        if place == 0 or word is None or word != last or length == _LONGEST_WORD:
+            number, length, last = number + 1, 0, word
+        length += 1
+        yield number
 
 
 def _logits(model: PreTrainedModel, ids: Tensor, attended: Tensor, chosen: Tensor) -> Tensor:

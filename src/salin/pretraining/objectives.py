@@ -58,7 +58,7 @@ def make_objectives(
     _check_names(settings.mixture.weights, decodes)
 
     def rows_of(text: RowText) -> Objective:
-        return MaskedRows(tokenizer, text, length, settings.masked.mask_rate)
+        return MaskedRows(tokenizer, text, length, settings.masked.mask_rate, settings.masked.whole_words)
 
     def over(name: str) -> Callable[[PlainText], Objective]:
         match name:

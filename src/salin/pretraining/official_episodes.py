@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
@@ -24,13 +24,14 @@ from salin.errors import SettingError
 from salin.pretraining.cost import ATTACHED, Passes
 from salin.pretraining.inner_loop import wide
 from salin.pretraining.packing import PackedRows
+from salin.settings import StrictSettings
 
 _HIDDEN = 128
 _HIDDEN_LAYERS = 3
 _NO_CLASS = -1
 
 
-class OfficialSettings(BaseModel):
+class OfficialSettings(StrictSettings):
     """The numbers of the published runs, and what is wrong with them.
 
     Attributes:
@@ -46,8 +47,6 @@ class OfficialSettings(BaseModel):
             head.
         head_dropout: Defect 8: configured as 0.1, but never built.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     ways: int = Field(32, gt=1)
     shots: int = Field(4, gt=0)

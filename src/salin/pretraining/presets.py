@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from transformers import (
     BertConfig,
     BertForMaskedLM,
@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from salin.encoding import closing_piece, opening_piece, padding_piece
+from salin.settings import StrictSettings
 
 Architecture = Literal["bert", "modernbert", "llama"]
 
@@ -53,7 +54,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-class ModelSettings(BaseModel):
+class ModelSettings(StrictSettings):
     """The kind and the size of a language model: all of it, or a preset and what differs from it.
 
     Attributes:
@@ -69,8 +70,6 @@ class ModelSettings(BaseModel):
         positions: The longest row.
         dropout: Of hidden states and of attention; `llama` has none.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     preset: str | None = None
     architecture: Architecture = "bert"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,7 @@ from salin.pretraining.text import ParallelText, PlainText
 
 # More than any script needs for a full row; what a row does not take is cut off.
 _CHARACTERS_A_PIECE = 6
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
 class RowText(Protocol):
@@ -76,10 +78,12 @@ class SwitchedPassages:
     rate: float
 
     def __call__(self, length: int, random: np.random.Generator) -> list[str]:
-        """One passage."""
-        words = self.plain.passage("en", length * _CHARACTERS_A_PIECE, random).split()
+        """One passage, whose punctuation and spaces stay."""
+        passage = self.plain.passage("en", length * _CHARACTERS_A_PIECE, random)
         languages = sorted(self.lexicons)
         lexicon = self.lexicons[languages[int(random.integers(len(languages)))]]
-        looked_up = random.random(len(words)) < self.rate
-        pairs = zip(words, looked_up, strict=True)
-        return [" ".join(lexicon.translate(word, random) or word if look else word for word, look in pairs)]
+
+        def switched(word: re.Match[str]) -> str:
+            return (random.random() < self.rate and lexicon.translate(word[0], random)) or word[0]
+
+        return [_WORD.sub(switched, passage)]

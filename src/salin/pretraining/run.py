@@ -33,6 +33,7 @@ from salin.pretraining.settings import PretrainingSettings, TextSettings
 from salin.pretraining.sources import find_text, find_translations
 from salin.pretraining.store import TextStore, make_store
 from salin.pretraining.tokenizer import train_tokenizer
+from salin.training.checkpoint import has_checkpoint
 from salin.training.loop import fit
 from salin.training.processes import Processes
 
@@ -78,7 +79,7 @@ def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
         if settings.snapshot_every and step % settings.snapshot_every == 0 and processes.is_main:
             _write_model(model, tokenizer, snapshot_folder(folder, step))
 
-    with training_attention(model):
+    with training_attention(model, length, settings.loop.precision):
         before = measure(nn.Module.to(model, processes.device).eval()) if settings.base is not None else {}
         figures = fit(
             model, mixture, mixture_loss, settings.loop, folder=folder, evaluate=lambda: measure(model), select=None,
@@ -107,7 +108,8 @@ def _tokenizer(
 ) -> PreTrainedTokenizerFast:
     if settings.tokenizer.folder is not None:
         return load_tokenizer(settings.tokenizer.folder)
-    if processes.is_main and not folder.exists():
+    # One that a run without a checkpoint left behind may be of other settings.
+    if processes.is_main and not (folder.exists() and has_checkpoint(folder.parent)):
         plain = store.plain("plain", settings.text.temperature)
         lines = plain.sample(settings.tokenizer.characters, np.random.default_rng(settings.mixture.seed))
         translations = store.parallel(settings.text.sets).all_lines() if settings.text.sets else ()

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from salin.corpus.formats.source import OnError
 from salin.errors import SettingError
@@ -14,12 +14,9 @@ from salin.pretraining.episodes import EpisodeSettings
 from salin.pretraining.official_episodes import OfficialSettings
 from salin.pretraining.presets import ModelSettings
 from salin.pretraining.tokenizer import TokenizerKind
+from salin.settings import AsBefore, StrictSettings, as_before
 from salin.training.loop import LoopSettings
 from salin.validation import explain, place_of
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _several(value: Any) -> Any:
@@ -29,7 +26,7 @@ def _several(value: Any) -> Any:
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_several)]
 
 
-class TextSettings(_Strict):
+class TextSettings(StrictSettings):
     """Where the text is and how it is mixed; paths are relative to the recipe's file.
 
     Attributes:
@@ -78,7 +75,7 @@ class TextSettings(_Strict):
         return self.model_copy(update={**one, **several, "languages": languages})
 
 
-class TokenizerSettings(_Strict):
+class TokenizerSettings(StrictSettings):
     """How a tokenizer is trained, with as many pieces as the model's vocabulary has.
 
     Attributes:
@@ -92,19 +89,21 @@ class TokenizerSettings(_Strict):
     folder: Path | None = None
 
 
-class MaskedSettings(_Strict):
+class MaskedSettings(StrictSettings):
     """How rows are masked and switched.
 
     Attributes:
         mask_rate: The share of pieces to guess.
+        whole_words: Whether the pieces of a word are chosen together.
         switch_rate: The share of the words of a switched row that are looked up.
     """
 
     mask_rate: float = Field(default=0.2, gt=0, le=1)
+    whole_words: Annotated[bool, AsBefore(False)] = False
     switch_rate: float = Field(default=0.4, ge=0, le=1)
 
 
-class MixtureSettings(_Strict):
+class MixtureSettings(StrictSettings):
     """What a step consists of.
 
     Attributes:
@@ -122,7 +121,7 @@ class MixtureSettings(_Strict):
     seed: int = 1
 
 
-class PretrainingSettings(_Strict):
+class PretrainingSettings(StrictSettings):
     """A pretraining recipe.
 
     Attributes:
@@ -161,9 +160,12 @@ class PretrainingSettings(_Strict):
         return self.model is not None and self.model.decodes
 
     def described(self) -> dict[str, Any]:
-        """All settings as JSON values, but where things lie."""
+        """All settings as JSON values, but where things lie, and those that are newer and have the value of before."""
         places = set(TextSettings.model_fields) - {"temperature", "sets", "lexicons"}
-        return self.model_dump(mode="json", exclude={"text": places, "tokenizer": {"folder"}}, exclude_none=True)
+        left_out = as_before(self)
+        for name, fields in (("text", places), ("tokenizer", {"folder"})):
+            left_out[name] = dict.fromkeys(fields, True) | left_out.get(name, {})
+        return self.model_dump(mode="json", exclude=left_out, exclude_none=True)
 
     @classmethod
     def read(cls, path: Path) -> PretrainingSettings:

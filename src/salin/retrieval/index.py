@@ -18,7 +18,7 @@ from salin.corpus import Corpus, Sentence
 from salin.encoding import Window
 from salin.errors import DataError, ModelError, SettingError
 from salin.files import atomic_directory, write_json
-from salin.models.loading import check_safetensors
+from salin.models.safety import check_safetensors
 from salin.models.tagger import Tagger
 from salin.retrieval.nearest import nearest
 from salin.retrieval.vectors import SentenceVectors, VectorSettings, centre, mean_of
@@ -75,16 +75,33 @@ class SourceIndex:
             queries = centre(queries, self.query_mean)
         return nearest(queries, self._compared, k, wordless=self._wordless)
 
-    def among_source(self, sentences: Sequence[Sentence], k: int) -> tuple[Tensor, Tensor]:
+    def among_source(
+        self,
+        sentences: Sequence[Sentence],
+        k: int,
+        among: Sequence[tuple[Sequence[int], Sequence[int]]] | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """For each source sentence the k nearest others; exact copies of it never count.
 
         Args:
             sentences: The source sentences that the index was built of.
             k: How many.
+            among: Pairs of some sentences and those among which theirs are looked for; each sentence stands in one pair
+                on the left. None looks among all.
         """
         groups: dict[str, int] = {}
         own = torch.tensor([groups.setdefault(sentence.text, len(groups)) for sentence in sentences])
-        return nearest(self._compared, self._compared, k, torch.cat([own, own]), self._wordless)
+        if among is None:
+            return nearest(self._compared, self._compared, k, torch.cat([own, own]), self._wordless)
+        cosines, indices = torch.full((len(own), k), -torch.inf), torch.zeros(len(own), k, dtype=torch.long)
+        for queries, candidates in (map(torch.tensor, pair) for pair in among):
+            found, places = nearest(
+                self._compared[queries], self._compared[candidates], k, torch.cat([own[candidates], own[queries]]),
+                self._wordless[candidates],
+            )  # fmt: skip
+            cosines[queries, : found.shape[1]] = found
+            indices[queries, : found.shape[1]] = candidates[places]
+        return cosines, indices
 
     @cached_property
     def _compared(self) -> Tensor:

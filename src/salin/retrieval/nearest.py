@@ -63,5 +63,8 @@ def _top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     places = places.gather(1, keys).gather(1, order)
     if k < scores.shape[1]:
         tied = values[:, k - 1] == values[:, k]
-        places[tied] = scores[tied].sort(dim=1, descending=True, stable=True)[1][:, : k + 1]
+        for row in torch.nonzero(tied).flatten().tolist():
+            candidates = torch.nonzero(scores[row] >= values[row, k]).flatten()
+            order = scores[row, candidates].sort(descending=True, stable=True)[1]
+            places[row] = candidates[order[: k + 1]]
     return values[:, :k], places[:, :k]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel
 
 from salin.corpus import Sentence
-from salin.encoding import Window, Windower, collate, length_buckets, padding_piece
+from salin.encoding import Bytes, Encoding, Window, Windower, collate, length_buckets
 from salin.encoding.windows import SPECIAL
 from salin.errors import SettingError
 from salin.models.checksum import weights_checksum
@@ -83,15 +83,22 @@ class SentenceVectors:
         self.settings = settings
         self._tagger = tagger
         self._encoder: PreTrainedModel | None = None
-        self._tokenizer: PreTrainedTokenizerFast = tagger.tokenizer
-        max_length = tagger.settings.max_length
+        tokenizer, max_length = tagger.tokenizer, tagger.settings.max_length
         if settings.encoder is not None:
             folder = resolve(settings.encoder)
-            self._encoder, self._tokenizer = load_encoder(folder), load_tokenizer(folder)
+            self._encoder, tokenizer = load_encoder(folder), load_tokenizer(folder)
             nn.Module.to(self._encoder, tagger.device)
             # As long as the tagger's windows, unless this encoder cannot read as many pieces.
             max_length = fitting_length(self._encoder.config, max_length)
-        self._windower = Windower(self._tokenizer, max_length)
+        if not isinstance(tokenizer, Bytes):
+            self._windower: Encoding = Windower(tokenizer, max_length)
+        elif settings.pool == "ngrams":
+            self._windower = tagger.windower
+        else:
+            raise SettingError(
+                f"a byte-level tagger has no hidden states to make {settings} of, and does not adapt. To find similar "
+                "sentences all the same, take ngrams, or another encoder as in mean-0@salin-tiny-encoder"
+            )
 
     @torch.no_grad()
     def __call__(self, sentences: Sequence[Sentence], windows: Sequence[Window] | None = None) -> Tensor:
@@ -116,7 +123,7 @@ class SentenceVectors:
         vectors = torch.zeros(len(sentences), self._runs.config.hidden_size)
         for group in length_buckets([len(window) for window in windows], _PIECES_A_BATCH):
             chosen = [windows[index] for index in group]
-            batch = collate(chosen, padding_piece(self._tokenizer)).to(self._tagger.device)
+            batch = collate(chosen, self._windower.padding).to(self._tagger.device)
             hidden = hidden_states(self._runs, batch.input_ids, batch.attention_mask, self.settings.layer)
             if self.settings.pool == "cls":
                 pooled = hidden[:, 0]

@@ -39,8 +39,8 @@ def model_card(tagger: Tagger) -> str:
         "```python\nimport salin\n\ntagger = salin.Tagger.from_pretrained(\"this folder\")\n```",
         "## How well",
         f"F1 {100 * figures['f1']:.2f} on the development data at update {figures['step']:.0f}, strict entities, "
-        "tagged plainly. This figure chose the checkpoint, so it is too high for new text, and it says nothing about "
-        "any other language.",
+        f"tagged plainly. {'The loss on this data' if 'loss' in figures else 'This figure'} chose the checkpoint, so "
+        "it is too high for new text, and it says nothing about any other language.",
         "## Data",
         markdown_table([("for", "name", "sentences", "entities", "labels", "SHA-256 of the content")], [
             *(_row("training", entry) for entry in made["data"]),

@@ -26,7 +26,7 @@ def save_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optim
 
     Args:
         folder: The run's folder.
-        model: Its parameters and buffers are written.
+        model: Its trained parameters and its buffers are written; those that are frozen stay what they were.
         optimizer: Its state tensors are written.
         state: JSON values: the step, the settings, the best score so far.
     """
@@ -34,6 +34,12 @@ def save_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optim
         save_file(cloned_state(model), temporary / "model.safetensors")
         save_file(_optimizer_tensors(model, optimizer), temporary / "optimizer.safetensors")
         write_json(temporary / "state.json", state)
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run there got so far as to leave something that it can go on from."""
+    recover_directory(folder / NAME)
+    return (folder / NAME / "state.json").exists()
 
 
 def clear_left_overs(folder: Path) -> None:
@@ -54,7 +60,7 @@ def load_checkpoint(
     Raises:
         SettingError: When it was made with other settings.
     """
-    if not (folder / NAME / "state.json").exists():
+    if not has_checkpoint(folder):
         return None
     state = json.loads((folder / NAME / "state.json").read_text(encoding="utf-8"))
     differing = sorted(
@@ -68,12 +74,23 @@ def load_checkpoint(
     return state
 
 
+def training_cost(folder: Path) -> dict[str, float]:
+    """`seconds` and `peak_megabytes` of the run in a folder, all processes that took part in it one after another."""
+    state = json.loads((folder / NAME / "state.json").read_text(encoding="utf-8"))
+    return state.get("cost", {})
+
+
 def cloned_state(model: nn.Module) -> dict[str, Tensor]:
-    """The model's tensors as contiguous CPU copies, tied ones once (safetensors refuses shared memory)."""
+    """What training changes of a model, as contiguous CPU copies.
+
+    Tied tensors are there once, since safetensors refuses shared memory. Frozen parameters are left out: a model with
+    adapters may have a hundred times as many as it trains.
+    """
+    frozen = {name for name, p in model.named_parameters(remove_duplicate=False) if not p.requires_grad}
     seen: set[int] = set()
     tensors: dict[str, Tensor] = {}
     for name, tensor in model.state_dict().items():
-        if tensor.data_ptr() in seen and tensor.numel():
+        if name in frozen or (tensor.data_ptr() in seen and tensor.numel()):
             continue
         seen.add(tensor.data_ptr())
         tensors[name] = tensor.detach().to("cpu", copy=True).contiguous()

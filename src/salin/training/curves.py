@@ -26,14 +26,16 @@ class TrainingLog:
     Attributes:
         losses: The loss that was minimised, of single batches, as `(step, loss)`.
         scores: F1 on dev in 0..1 as `(step, F1)`; empty for a run that is not evaluated, such as pretraining.
-        held_out: The loss on held-out text as `(step, loss)`; empty for a run that has none, such as a tagger's.
+        held_out: The loss on held-out text as `(step, loss)`: of a tagger's run that dev loss chooses, the loss on dev.
         by_type: F1 on dev of each entity type, as `scores`; empty for runs older than it.
+        best: The steps whose evaluation was the best so far; empty for runs older than it.
     """
 
     losses: tuple[tuple[int, float], ...]
     scores: tuple[tuple[int, float], ...]
     held_out: tuple[tuple[int, float], ...] = ()
     by_type: dict[str, tuple[tuple[int, float], ...]] = field(default_factory=dict[str, tuple[tuple[int, float], ...]])
+    best: tuple[int, ...] = ()
 
     @classmethod
     def read(cls, path: str | Path) -> TrainingLog:
@@ -65,7 +67,8 @@ class TrainingLog:
         typed = [(r["step"], r[_BY_TYPE]) for r in records if _BY_TYPE in r]
         types = dict.fromkeys(label for _, f1s in typed for label in f1s)
         by_type = {name: tuple((step, f1s[name]) for step, f1s in typed if name in f1s) for name in types}
-        log = cls(losses, scores, held_out, by_type)
+        best = tuple(int(r["step"]) for r in records if r.get("best"))
+        log = cls(losses, scores, held_out, by_type, best)
         if not log.losses and not log.scores:
             raise DataError(
                 "holds no figures of a training run", path=path, remedy="Wait for the first, or name another"
@@ -75,6 +78,8 @@ class TrainingLog:
     @property
     def chosen(self) -> tuple[int, float] | None:
         """Step and F1 of the checkpoint that is kept, as `fit` chooses it: the best, and the first of equals."""
+        if self.best:
+            return next((score for score in self.scores if score[0] == self.best[-1]), None)
         return max(self.scores, key=lambda score: score[1], default=None)
 
 
@@ -103,6 +108,10 @@ def plot_log(log: str | Path, file: str | Path, *, title: str = "") -> None:
             if name == "loss":
                 panel.set_ylabel("loss")
                 panel.plot(steps, values, ".-", color=BLUE, lw=1.2, ms=3, gid="loss")
+                if read.held_out:
+                    at, held_out = zip(*read.held_out, strict=True)
+                    panel.plot(at, held_out, "o--", color=BLUE, mfc="white", lw=1.2, ms=4, gid="held-out")
+                    panel.set_title("broken: held out", loc="right")
             else:
                 panel.set_ylabel("F1 on dev, percent")
                 panel.plot(steps, [100 * f1 for f1 in values], "o-", color=BLUE, lw=1.2, ms=4, gid="f1")

@@ -9,25 +9,26 @@ from pathlib import Path
 import numpy as np
 
 from salin.corpus import Corpus
-from salin.encoding import collate, padding_piece
+from salin.encoding import collate
 from salin.models import Tagger
 from salin.models.labelled import LabelledSentences, gold_of
 from salin.training.examples import EntityMasking, Epochs, Examples
 from salin.training.methods import MethodSettings, made_with, train
 from salin.training.objectives import DirectBatch, DirectObjective
+from salin.training.polyglot import epochs_of
 from salin.training.processes import WHOLE, Part
 
 
 def train_direct(
-    tagger: Tagger, source: Sequence[Corpus], dev: Corpus, settings: MethodSettings, *, folder: Path | None = None,
-    title: str = "direct",
+    tagger: Tagger, source: Sequence[Corpus], dev: Corpus | Sequence[Corpus], settings: MethodSettings, *,
+    folder: Path | None = None, title: str = "direct",
 ) -> dict[str, float]:  # fmt: skip
     """Trains a tagger on labelled sentences.
 
     Args:
         tagger: Trained in place.
-        source: Corpora; each may annotate fewer types than the tagger has.
-        dev: Labelled source sentences that choose the checkpoint.
+        source: Corpora, of one language or of several; each may annotate fewer types than the tagger has.
+        dev: Labelled source sentences that choose the checkpoint: a corpus, or one for each of several languages.
         settings: How.
         folder: For the log and checkpoints; a run found there is resumed.
         title: What stands before the progress bar.
@@ -59,12 +60,11 @@ class DirectBatches:
         """For a tagger, its corpora and settings."""
         labelled = LabelledSentences.from_corpora(source, tagger.settings)
         switching = settings.switching.load() if settings.switching else None
-        lengths = tuple(len(sentence.words) for sentence in labelled.sentences)
         return cls(
             Examples(labelled, tagger.windower, tagger.settings, switching),
-            Epochs(len(labelled), settings.batch, settings.seed, lengths),
-            EntityMasking.for_tokenizer(tagger.tokenizer, settings.mask_rate),
-            padding_piece(tagger.tokenizer),
+            epochs_of(source, settings.batch, settings.seed, settings.sampling_temperature),
+            EntityMasking(settings.mask_rate, tagger.windower.hidden),
+            tagger.windower.padding,
             settings.seed,
         )
 

@@ -8,11 +8,10 @@ from functools import lru_cache
 
 import numpy as np
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast
 
 from salin.corpus import Sentence
 from salin.corpus.lexicon import CodeSwitching, Lexicon, switch
-from salin.encoding import Window, Windower, hidden_piece
+from salin.encoding import Encoding, Window
 from salin.models.labelled import LabelledSentences
 from salin.models.settings import TaggerSettings
 
@@ -52,13 +51,24 @@ class Epochs:
 @lru_cache(maxsize=8)
 def _order(count: int, size: int, seed: int, epoch: int, lengths: tuple[int, ...] | None) -> list[int]:
     random = np.random.default_rng([seed, epoch])
-    order = random.permutation(count)
+    return by_length(random.permutation(count), size, lengths, random)
+
+
+def by_length(order: np.ndarray, size: int, lengths: Sequence[int] | None, random: np.random.Generator) -> list[int]:
+    """A shuffled order in which examples of like length come in the same step, and steps at random.
+
+    Args:
+        order: Examples, shuffled.
+        size: Examples a step.
+        lengths: Of all examples; None leaves the order as it is.
+        random: Decides.
+    """
     if lengths is None:
         return order.tolist()
     # Sorted within stretches of fifty steps: short enough that the order of a pass stays random.
     stretch = 50 * size
     groups: list[np.ndarray] = []
-    for start in range(0, count, stretch):
+    for start in range(0, len(order), stretch):
         part = order[start : start + stretch]
         part = part[np.argsort(np.take(lengths, part), kind="stable")]
         groups.extend(part[i : i + size] for i in range(0, len(part), size))
@@ -76,17 +86,11 @@ class EntityMasking:
 
     Attributes:
         rate: The probability for each word of an entity.
-        piece: What stands for a hidden piece: the tokenizer's mask, or where it has none its unknown piece, or where it
-            has neither its padding piece (attended like any other).
+        piece: What stands for a hidden piece: the encoding's `hidden`, attended like any other.
     """
 
     rate: float
     piece: int
-
-    @classmethod
-    def for_tokenizer(cls, tokenizer: PreTrainedTokenizerFast, rate: float) -> EntityMasking:
-        """With the piece that the tokenizer has for it."""
-        return cls(rate, hidden_piece(tokenizer))
 
     def __call__(self, window: Window, tags: Sequence[int], random: np.random.Generator) -> Window:
         """The window with some entity words hidden.
@@ -120,7 +124,7 @@ class Examples:
     """
 
     labelled: LabelledSentences
-    windower: Windower
+    windower: Encoding
     settings: TaggerSettings
     switching: CodeSwitching | None = None
 

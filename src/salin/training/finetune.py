@@ -1,7 +1,8 @@
-"""Fine-tuning on a fraction of target labels (Wu et al. 2020, table 6)."""
+"""Fine-tuning on target labels: a share of them (Wu et al. 2020, table 6), or all (Mueller et al. 2020)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,12 @@ def fraction(corpus: Corpus, share: float, seed: int) -> Corpus:
 
 
 def finetune(
-    tagger: Tagger, target: Corpus, dev: Corpus, settings: MethodSettings, *, folder: Path | None = None
-) -> dict[str, float]:
+    tagger: Tagger, target: Corpus, dev: Corpus | Sequence[Corpus], settings: MethodSettings, *,
+    folder: Path | None = None,
+) -> dict[str, float]:  # fmt: skip
     """Goes on training a trained tagger on labelled target sentences, with a fresh optimiser.
+
+    With `select="loss"` and `loop.patience` it goes on until the loss on dev stops falling.
 
     Args:
         tagger: Trained in place.

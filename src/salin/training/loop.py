@@ -10,17 +10,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, Self, runtime_checkable
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from salin.errors import SettingError
 from salin.files import atomic_write
 from salin.models.checksum import weights_checksum
+from salin.settings import AsBefore, StrictSettings, as_before
 from salin.training.checkpoint import clear_left_overs, cloned_state, load_checkpoint, save_checkpoint
+from salin.training.cost import CostMeter
 from salin.training.processes import Part, Processes
 from salin.training.progress import TrainingProgress
 
@@ -54,11 +56,11 @@ class Objective(Protocol):
         ...
 
 
-class LoopSettings(BaseModel):
+class LoopSettings(StrictSettings):
     """How long and how fast a run trains.
 
     Attributes:
-        steps: Updates.
+        steps: Updates; with `patience`, the most.
         learning_rate: Its peak.
         warmup: The share of the steps over which the rate rises from 0.
         schedule: What follows the warm-up: `linear` decay to 0, or `constant`.
@@ -69,11 +71,10 @@ class LoopSettings(BaseModel):
         precision: `bf16` runs under autocast and keeps the weights in fp32.
         log_every: Steps between log records.
         evaluate_every: Steps between evaluations; 0 evaluates at the end alone.
+        patience: After how many evaluations without a better one the run ends; None goes on to the last step.
         checkpoint_every: Steps between checkpoints.
         seed: Of the model's own random numbers (dropout). Batch sources have their own.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     steps: int = Field(gt=0)
     learning_rate: float = Field(gt=0)
@@ -86,8 +87,15 @@ class LoopSettings(BaseModel):
     precision: Literal["fp32", "bf16"] = "fp32"
     log_every: int = Field(10, gt=0)
     evaluate_every: int = Field(0, ge=0)
+    patience: Annotated[int | None, Field(gt=0), AsBefore(None)] = None
     checkpoint_every: int = Field(100, gt=0)
     seed: int = 95
+
+    @model_validator(mode="after")
+    def _can_be_patient(self) -> Self:
+        if self.patience is not None and not self.evaluate_every:
+            raise ValueError("patience counts evaluations, and there is one at the end alone: set evaluate_every")
+        return self
 
     def rate(self, step: int) -> float:
         """The learning rate of a step (counted from 0), as a share of the peak."""
@@ -124,8 +132,8 @@ def fit(
             it. None keeps everything in memory. With several processes all must see the same folder.
         evaluate: Called with the model in eval mode at each evaluation; gives figures for the log, the same in every
             process: numbers, and numbers by name. With it the model ends with the weights of the evaluation at which
-            `select` was highest (the first of equals).
-        select: The figure that chooses; None keeps the last weights.
+            `select` was best (the first of equals).
+        select: The figure that chooses, a `loss` by being low and any other by being high; None keeps the last weights.
         tokens: How many pieces of text the first so many steps read, by name, all of them under `tokens`: for the log.
         after_step: Called with the number of finished steps after each of them, again where a resumed run repeats one.
         title: What stands before the progress bar.
@@ -136,15 +144,20 @@ def fit(
         The figures of the chosen evaluation with `"step"`, or those of the last log record where nothing chooses.
 
     Raises:
-        SettingError: When the folder holds a checkpoint of another run, or several processes do not begin alike.
+        SettingError: When the folder holds a checkpoint of another run, several processes do not begin alike, or
+            patience is asked of a run in which nothing chooses.
     """
+    if settings.patience is not None and (evaluate is None or select is None):
+        raise SettingError("patience waits for better weights, and in this run nothing chooses any: leave it out")
     processes = Processes.here()
     device_model: nn.Module = model.to(processes.device)
     optimizer = _optimizer(device_model, settings)
-    fingerprint = {**settings.model_dump(mode="json"), **(made_with or {})}
+    fingerprint = {**settings.model_dump(mode="json", exclude=as_before(settings)), **(made_with or {})}
     state = _begun(folder, device_model, optimizer, fingerprint, processes)
     first = state["step"] if state else 0
     best: dict[str, Any] = state["best"] if state else {}
+    waited: int = state.get("waited", 0) if state else 0
+    meter = CostMeter(state.get("cost") if state else None)
     best_weights = _BestWeights(folder, processes)
     figures: dict[str, Any] = state.get("figures", {}) if state else {}
     written = folder if processes.is_main else None
@@ -154,6 +167,8 @@ def fit(
     with log:
         clock, since = time.perf_counter(), first
         for step in range(first, settings.steps):
+            if waited == settings.patience:
+                break
             losses = _update(device_model, optimizer, batches, objective, settings, step, processes)
             done = step + 1
             log.advance(done)
@@ -172,22 +187,31 @@ def fit(
                 device_model.eval()
                 scores = {**evaluate(), "step": done}
                 told = {f"eval_{k}": v for k, v in scores.items() if k != "step"}
-                log.record(done, told)
-                if select is None:
-                    figures.update({name: value for name, value in told.items() if isinstance(value, float)})
-                elif not best or scores[select] > best[select]:
+                better = select is not None and _is_better(select, scores, best)
+                log.record(done, {**told, "best": True} if better else told)
+                waited = 0 if better else waited + 1
+                if better:
                     best = scores
                     best_weights.keep(device_model)
+                elif select is None:
+                    figures.update({name: value for name, value in told.items() if isinstance(value, float)})
             if after_step:
                 after_step(done)
-            if written and (last or done % settings.checkpoint_every == 0):
-                state = {"step": done, "best": best, "figures": figures, "settings": fingerprint}
+            if written and (last or waited == settings.patience or done % settings.checkpoint_every == 0):
+                state = {"step": done, "best": best, "waited": waited, "figures": figures, "settings": fingerprint,
+                         "cost": meter.figures()}  # fmt: skip
                 save_checkpoint(written, device_model, optimizer, state)
     if evaluate and select is not None:
         best_weights.restore(device_model)
         figures = best
     device_model.eval()
     return figures
+
+
+def _is_better(name: str, found: Mapping[str, Any], best: Mapping[str, Any]) -> bool:
+    if not best:
+        return True
+    return found[name] < best[name] if name == "loss" else found[name] > best[name]
 
 
 def _begun(

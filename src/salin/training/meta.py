@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -15,7 +15,7 @@ from salin.adaptation.engines import find_adaptable
 from salin.adaptation.layout import TaskBatch, lay_out
 from salin.adaptation.rules import RuleName
 from salin.corpus import Corpus
-from salin.encoding import padding_piece
+from salin.errors import SettingError
 from salin.models import Tagger
 from salin.models.checksum import folder_checksum
 from salin.models.labelled import LabelledSentences, gold_of
@@ -27,10 +27,14 @@ from salin.training.footprint import Footprint
 from salin.training.loop import LoopSettings
 from salin.training.methods import MethodSettings, made_with, train
 from salin.training.objectives import MetaBatch, MetaObjective, TaskGroup
+from salin.training.polyglot import epochs_of, sentences_by_language
 from salin.training.processes import WHOLE, Part
 
 # That of `sgd` was measured on source data (docs/decisions/0006), that of `bertadam` is the published one (SPECS 1.2).
 _INNER_RATES: dict[RuleName, float] = {"sgd": 0.05, "bertadam": 3e-5}
+
+
+SupportsFrom = Literal["any", "same", "other"]
 
 
 class MetaSettings(MethodSettings):
@@ -43,6 +47,8 @@ class MetaSettings(MethodSettings):
             code.
         inner_steps: Steps on the supports.
         vectors: What finds supports; made once, before training, by the encoder as it then is.
+        supports_from: Which languages the supports of a query come from, where the source has several: `any`, its own
+            too; the `same` alone; or `other` ones alone, which is the transfer that adaptation faces at test time.
         switch_supports: Whether the supports of a code-switched query are switched into its language too, as fits
             adaptation to supports that are. By default only queries are switched: the sentence to tag is foreign and
             what it learns from is not.
@@ -61,6 +67,7 @@ class MetaSettings(MethodSettings):
     inner_rate: float | None = Field(None, gt=0)
     inner_steps: int = Field(2, gt=0)
     vectors: str = DEFAULT_VECTORS
+    supports_from: Annotated[SupportsFrom, AsBefore("any")] = "any"
     switch_supports: bool = False
     first_rank: Annotated[int, AsBefore(1)] = Field(1, gt=0)
     mask_supports: Annotated[bool, AsBefore(False)] = False
@@ -73,15 +80,16 @@ class MetaSettings(MethodSettings):
 
 
 def train_meta(
-    tagger: Tagger, source: Sequence[Corpus], dev: Corpus, settings: MetaSettings, *, folder: Path | None = None,
-    title: str = "meta",
+    tagger: Tagger, source: Sequence[Corpus], dev: Corpus | Sequence[Corpus], settings: MetaSettings, *,
+    folder: Path | None = None, title: str = "meta",
 ) -> dict[str, float]:  # fmt: skip
     """Meta-trains a tagger, so that a step on similar source sentences helps it.
 
     Args:
         tagger: Trained in place.
-        source: Corpora; each may annotate fewer types than the tagger has.
-        dev: Labelled source sentences that choose the checkpoint, tagged without adaptation.
+        source: Corpora, of one language or of several; each may annotate fewer types than the tagger has.
+        dev: Labelled source sentences that choose the checkpoint, tagged without adaptation: a corpus, or one for each
+            of several languages.
         settings: How.
         folder: For the log and checkpoints; a run found there is resumed.
         title: What stands before the progress bar.
@@ -91,8 +99,16 @@ def train_meta(
 
     Raises:
         DataError: When a corpus has labels that the tagger does not have.
+        SettingError: When the tagger cannot adapt.
     """
-    modules = find_adaptable(tagger.network, tagger.settings.frozen_blocks).modules
+    frozen = tagger.settings.frozen_blocks
+    if frozen is None:  # As in Wu et al. 2020, who freeze four of twelve.
+        frozen = getattr(tagger.network.classifier.config, "num_hidden_layers", 0) // 3
+    modules = find_adaptable(tagger.network, frozen).modules
+    if not modules:
+        raise SettingError("this network has no layer that adapts, and nothing to gain from meta: train it by direct")
+    # What adapts at test time is what adapted here.
+    tagger.settings = tagger.settings.model_copy(update={"frozen_blocks": frozen})
     rate = settings.resolved_inner_rate
     objective = MetaObjective(
         modules, settings.rule, rate, settings.inner_steps, settings.max_weight, settings.loss_aggregation
@@ -143,17 +159,23 @@ class MetaBatches:
         labelled = LabelledSentences.from_corpora(source, tagger.settings)
         index = SourceIndex.build(tagger, labelled.sentences, VectorSettings.parse(settings.vectors))
         skipped = settings.first_rank - 1
-        near = as_pairs(*index.among_source(labelled.sentences, skipped + settings.k))
+        among = _among(source, settings.supports_from)
+        near = as_pairs(*index.among_source(labelled.sentences, skipped + settings.k, among))
         neighbours = tuple(tuple(i for i, _ in row[skipped:]) for row in near)
+        if not any(neighbours):
+            raise SettingError(
+                f"no source sentence has a support: first_rank is {settings.first_rank:,}, and there are {len(near):,} "
+                "sentences, copies included"
+            )
         return cls(
             Examples(
                 labelled, tagger.windower, tagger.settings, settings.switching.load() if settings.switching else None
             ),
             neighbours,
-            Epochs(len(labelled), settings.batch, settings.seed, tuple(len(s.words) for s in labelled.sentences)),
-            EntityMasking.for_tokenizer(tagger.tokenizer, settings.mask_rate),
+            epochs_of(source, settings.batch, settings.seed, settings.sampling_temperature),
+            EntityMasking(settings.mask_rate, tagger.windower.hidden),
             settings.loop,
-            padding_piece(tagger.tokenizer),
+            tagger.windower.padding,
             Footprint.of(tagger.network, tagger.settings.frozen_blocks, settings.rule, settings.inner_steps),
             settings.switch_supports,
             settings.mask_supports,
@@ -201,6 +223,30 @@ class MetaBatches:
         windows, known = [window for (window, _), _ in pairs], [labels for (_, labels), _ in pairs]
         gold = gold_of(windows, known, [number for _, number in pairs], len(tasks))
         return laid_out, replace(gold, rows=laid_out.batch.rows)
+
+
+def _among(source: Sequence[Corpus], wanted: SupportsFrom) -> list[tuple[Sequence[int], Sequence[int]]] | None:
+    """Pairs of the sentences of a language and those that may support them; None where all may.
+
+    Raises:
+        SettingError: When the language of a corpus is not known, or there is only one.
+    """
+    if wanted == "any":
+        return None
+    if unknown := sorted({corpus.name for corpus in source if not corpus.language}):
+        raise SettingError(
+            f"supports_from = {wanted!r} needs the language of every source; that of {', '.join(unknown)} is not "
+            "known. Name it: CODE=FILE"
+        )
+    languages = sentences_by_language(source)
+    if wanted == "same":
+        return [(own, own) for own in languages]
+    if len(languages) == 1:
+        raise SettingError(
+            f"supports_from = 'other' needs sources of several languages; these are all in {source[0].language!r}"
+        )
+    everything = {index for own in languages for index in own}
+    return [(own, sorted(everything.difference(own))) for own in languages]
 
 
 def _by_content(vectors: str) -> str:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from salin.corpus import Corpus
 from salin.corpus.lexicon import CodeSwitching, Lexicon
-from salin.evaluation import score
 from salin.evaluation.records import FileRecord
 from salin.models import Tagger
 from salin.models.attention import training_attention
 from salin.models.checksum import weights_checksum
 from salin.models.parameters import trained_parameters
-from salin.settings import compared
+from salin.settings import AsBefore, StrictSettings, as_before, compared
 from salin.training.calibration import calibrate
+from salin.training.development import Development
 from salin.training.loop import BatchSource, LoopSettings, Objective, fit
 from salin.training.processes import Processes
 
@@ -25,7 +25,7 @@ from salin.training.processes import Processes
 _BY_TYPE = "f1_by_type"
 
 
-class SwitchingSettings(BaseModel):
+class SwitchingSettings(StrictSettings):
     """Code-switching with bilingual lexicons.
 
     Attributes:
@@ -33,8 +33,6 @@ class SwitchingSettings(BaseModel):
         sentence_rate: The share of sentences that are switched.
         word_rate: The share of such a sentence's words that are looked up.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     lexicons: dict[str, tuple[Path, ...]] = Field(min_length=1)
     sentence_rate: float = Field(0.7, ge=0, le=1)
@@ -50,7 +48,7 @@ class SwitchingSettings(BaseModel):
         return CodeSwitching(lexicons, self.sentence_rate, self.word_rate)
 
 
-class MethodSettings(BaseModel):
+class MethodSettings(StrictSettings):
     """What every method has.
 
     Attributes:
@@ -60,10 +58,11 @@ class MethodSettings(BaseModel):
         max_weight: Lambda of the max loss.
         switching: Code-switching, or None.
         frozen_blocks: The embeddings and so many of the lowest blocks are not trained; None trains everything.
+        sampling_temperature: How often each of several languages is drawn; see
+            [epochs_of][salin.training.polyglot.epochs_of]. 1 draws every sentence equally often.
+        select: The figure on dev that chooses the checkpoint: the highest `f1` or the lowest `loss`.
         seed: Of the order, the masks and the switching; the loop's own seed is for dropout.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     loop: LoopSettings
     batch: int = Field(32, gt=0)
@@ -71,6 +70,8 @@ class MethodSettings(BaseModel):
     max_weight: float = Field(0.0, ge=0)
     switching: SwitchingSettings | None = None
     frozen_blocks: int | None = Field(None, ge=0)
+    sampling_temperature: Annotated[float, AsBefore(1.0)] = Field(1.0, ge=1)
+    select: Annotated[Literal["f1", "loss"], AsBefore("f1")] = "f1"
     seed: int = 95
 
 
@@ -79,20 +80,20 @@ def train(
     batches: BatchSource,
     objective: Objective,
     settings: MethodSettings,
-    dev: Corpus,
+    dev: Corpus | Sequence[Corpus],
     *,
     folder: Path | None,
     title: str,
     made_with: Mapping[str, Any],
 ) -> dict[str, float]:
-    """Runs the loop on a tagger's network; the checkpoint with the best F1 on source dev, tagged plainly, is kept.
+    """Runs the loop on a tagger's network; the checkpoint that is best on source dev, tagged plainly, is kept.
 
     Args:
         tagger: Trained in place.
         batches: The source of batches.
         objective: What is minimised.
         settings: How long and how fast, and what stays frozen.
-        dev: Labelled sentences of the source language; they choose the checkpoint.
+        dev: Labelled sentences of the source language or languages; they choose the checkpoint.
         folder: For the log and checkpoints; None keeps them in memory.
         title: What stands before the progress bar.
         made_with: See [made_with][salin.training.methods.made_with].
@@ -100,36 +101,37 @@ def train(
     Returns:
         The figures of the chosen evaluation, and the temperature that was fitted on dev.
     """
-    processes = Processes.here()
+    processes, development = Processes.here(), Development.of(dev)
 
     def evaluate() -> Mapping[str, Any]:
-        mine = processes.part.of(dev.without_entities().sentences)
-        predicted = processes.gather(list(tagger.tag_sentences(mine)))
-        found = score(dev.sentences, predicted, labels=dev.labels)
-        return {"f1": found.micro.f1, _BY_TYPE: {label: counts.f1 for label, counts in found.by_type.items()}}
+        return development.figures(tagger, processes, loss=settings.select == "loss")
 
-    network, loop = tagger.network, settings.loop
-    with training_attention(network.classifier), trained_parameters(network, settings.frozen_blocks):
+    network = tagger.network
+    attention = training_attention(network.classifier, tagger.settings.max_length, settings.loop.precision)
+    with attention, trained_parameters(network, settings.frozen_blocks):
         figures = fit(
-            network, batches, objective, loop, folder=folder, evaluate=evaluate, title=title, made_with=made_with
-        )
+            network, batches, objective, settings.loop, folder=folder, evaluate=evaluate, select=settings.select,
+            title=title, made_with=made_with,
+        )  # fmt: skip
     chosen = {name: value for name, value in figures.items() if name != _BY_TYPE}
-    return {**chosen, "temperature": calibrate(tagger, dev)}
+    return {**chosen, "temperature": calibrate(tagger, development.corpora)}
 
 
-def made_with(tagger: Tagger, source: Sequence[Corpus], dev: Corpus, settings: MethodSettings) -> dict[str, Any]:
+def made_with(
+    tagger: Tagger, source: Sequence[Corpus], dev: Corpus | Sequence[Corpus], settings: MethodSettings
+) -> dict[str, Any]:
     """What a run depends on beyond its loop, as JSON values: a checkpoint of a run with others is not gone on from.
 
     Files stand there by their checksums, so that a run goes on wherever they have moved to.
     """
     method = compared(settings)
-    model = tagger.settings.model_dump(mode="json")
+    model = tagger.settings.model_dump(mode="json", exclude=as_before(tagger.settings))
     return {
         **{f"method.{name}": _by_content(value) for name, value in method.items() if name != "loop"},
         **{f"tagger.{name}": value for name, value in model.items()},
         "start": weights_checksum(tagger.network)[:16],
         "source": [corpus.checksum[:16] for corpus in source],
-        "dev": dev.checksum[:16],
+        "dev": Development.of(dev).checksum,
     }
 
 

@@ -253,6 +253,12 @@ def test_numbers_that_make_no_sense_are_refused(tagger: Tagger, options: dict[st
         Adapter(tagger, SOURCE, **options)
 
 
+def test_a_first_rank_that_no_sentence_has_is_refused(tagger: Tagger) -> None:
+    Adapter(tagger, SOURCE, first_rank=len(SOURCE))
+    with pytest.raises(SettingError, match=f"first_rank is {len(SOURCE) + 1}, and the source has {len(SOURCE)}"):
+        Adapter(tagger, SOURCE, first_rank=len(SOURCE) + 1)
+
+
 def test_names_that_do_not_exist_are_refused(tagger: Tagger) -> None:
     with pytest.raises(SettingError, match="no update rule 'adam'; there are: sgd, bertadam"):
         Adapter(tagger, SOURCE, rule="adam")

@@ -142,6 +142,23 @@ def test_repair_mends_and_counts(file: File) -> None:
     )
 
 
+@pytest.mark.parametrize("on_error", ["repair", "skip"])
+def test_nothing_is_mended_where_every_entity_would_be_lost(file: File, on_error: str) -> None:
+    bare = "ok\tO\n\nEU\tORG\nsays\tO\n\nPeter\tPER\n"
+    message = r"a.conll:3: no tag in this column but O is of any scheme, as 'ORG'.* B-ORG, then I-ORG"
+    with pytest.raises(DataError, match=message):
+        read(file(bare), on_error=on_error)  # type: ignore[arg-type]
+    assert entities(read(file(bare + "\nAna\tB-PER\n"), on_error=on_error)) == [("Ana", "PER")]  # type: ignore[arg-type]
+    assert len(read(file("ok\tO\n\nEU\tO\n"), on_error=on_error)) == 2  # type: ignore[arg-type]
+
+
+def test_a_file_without_a_blank_line_is_said_to_be_one_sentence(file: File) -> None:
+    words = "Il O\nvit O\nà O\nParis I-LOC\n. O\n" * 50
+    assert read(file(words)).notes == ("no blank line: 250 words are one sentence",)
+    assert read(file(f"{words}\n{words}")).notes == ()
+    assert read(file("Il O\nvit O\n")).notes == (), "as a sentence may be"
+
+
 def test_skip_leaves_sentences_out_and_counts(file: File) -> None:
     path = file(b"Ana\tB-PER\nva\n\nEva\tB-PER\n\nL\xe9on\tB-PER\n\nfin\tO\n")
     corpus = read(path, on_error="skip")

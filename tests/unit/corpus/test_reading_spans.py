@@ -192,6 +192,19 @@ def test_json_that_is_not_jsonl_is_not_read_as_text(file: File, content: str) ->
     assert read(file(content, "a.json"), format="text").format == "text"
 
 
+@pytest.mark.parametrize(
+    "row", ["{},{}", '"{}","{}"', '"{}"\t"{}"', "{};NNP;{}", "Sentence: 1,{},NNP,{}"], ids=lambda row: row
+)
+def test_a_table_between_commas_or_quotes_is_not_read_as_text(file: File, row: str) -> None:
+    content = "word,tag\n" + "".join(
+        row.format(*word) + "\r\n" for word in (("Ana", "B-PER"), ("won", "O"), (".", "O"))
+    )
+    with pytest.raises(DataError, match=r"a.csv:1: this is CSV, or its tags stand between quotes.*--format text"):
+        read(file(content, "a.csv"))
+    assert read(file(content, "a.csv"), format="text").format == "text"
+    assert read(file("Ana, B-PER and O, he said.\nShe won.\nShe left.\n", "a.csv")).format == "text"
+
+
 def test_missing_files_suggest_the_nearest(file: File) -> None:
     path = file("Ana B-PER\n", "train.conll")
     with pytest.raises(DataError, match=r"trian.conll: there is no such file. Did you mean train.conll\?"):

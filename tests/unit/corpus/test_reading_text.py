@@ -80,7 +80,7 @@ def test_the_offset_is_where_the_sentence_stands_in_the_file(
 def test_a_long_line_takes_time_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
     """As one line or as many, the same text takes about the same time (a count from its start took 40 times that)."""
 
-    def quickly(paragraph: str, language: str) -> Iterator[tuple[int, Sentence]]:
+    def quickly(paragraph: str, language: str, **_: object) -> Iterator[tuple[int, Sentence]]:
         return ((start, Sentence("x", ())) for start in range(0, len(paragraph) - 1, 5))
 
     monkeypatch.setattr(text, "split_sentences", quickly)
@@ -128,6 +128,16 @@ def test_a_link_in_text_to_be_tagged_is_no_mark(file: File) -> None:
     (marked,) = iter_sentences(path, labelled=False, format="inline")
     assert (marked.text, marked.entities) == ("See Maria. si Ana", ())
     assert read(path).format == "inline"
+
+
+def test_a_line_that_has_to_be_cut_is_noted_once_or_refused(file: File, caplog: pytest.LogCaptureFixture) -> None:
+    path = file("Ana left.\n\n" + "and so on " * 50_000 + "\n\nEva left.\n")
+    texts = [sentence.text for sentence in iter_sentences(path, format="text")]
+    assert (texts[0], texts[-1], max(map(len, texts))) == ("Ana left.", "Eva left.", pytest.approx(100_000, abs=10_000))
+    (message,) = caplog.messages
+    assert message.startswith(f"{path}: line 3: no sentence ends in so long a line")
+    with pytest.raises(DataError, match=r"a\.txt:3: no sentence ends.*--on-overflow error"):
+        list(iter_sentences(path, format="text", cuts=False))
 
 
 def test_a_pipe_of_objects_is_read_as_they_come() -> None:

@@ -134,13 +134,32 @@ def test_a_long_paragraph_takes_time_in_proportion(monkeypatch: pytest.MonkeyPat
     assert sum(given_to_library) < 2 * len(text)
 
 
+@pytest.mark.parametrize("place", range(9_980, 10_010, 4))
+def test_a_long_sentence_stays_whole_and_the_next_is_found_behind_it(place: int) -> None:
+    """A name may stand anywhere in it."""
+    long = (
+        "and so on " * (place // 10) + "x" * (place % 10) + " Ana Maria Pérez de la Cruz " + "lives on " * 3_000 + "."
+    )
+    assert sentences(f"It began. {long} Then it ended.") == ["It began.", long, "Then it ended."]
+
+
 @pytest.mark.parametrize("unit", ["word ", "x", "e\u0301"])
-def test_text_without_any_sentence_end_is_cut_between_words_or_clusters(unit: str) -> None:
-    text = unit * 30_000
+def test_text_without_any_sentence_end_is_cut_between_words_or_clusters_and_said_to_be(
+    unit: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = unit * 60_000
     parts = sentences(text)
-    assert all(len(part) <= 10_000 for part in parts)
+    assert all(len(part) <= 100_000 for part in parts)
+    said = "no sentence ends in 100,000 characters, so the text was cut at character"
+    assert caplog.messages == [f"{said} {place}" for place in cuts_of(text)]
     assert "".join(parts).replace(" ", "") == text.replace(" ", "")
     assert all(part.startswith(unit.strip()) for part in parts)
+
+
+def cuts_of(text: str) -> list[int]:
+    cuts: list[int] = []
+    assert len(list(split_sentences(text, on_cut=cuts.append))) == len(cuts) + 1
+    return cuts
 
 
 def test_nothing_gives_nothing() -> None:

@@ -148,7 +148,7 @@ def test_results_from_before_that_still_load(corpus: Any, perfect: Any, tmp_path
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{", "not a result of salin: the file"), ("{}", "not a result of salin: system"), (None, "cannot be read")],
+    [("{", "not a result of salin: the file"), ("{}", "not a result of salin: system"), (None, "no such file")],
 )
 def test_other_files_are_refused(tmp_path: Path, content: str | None, message: str) -> None:
     path = tmp_path / "x.json"

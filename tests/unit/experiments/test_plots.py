@@ -1,4 +1,4 @@
-"""Figures of a recipe show the rows of its table: means, intervals and the baseline, or F1 against cost."""
+"""Figures of a recipe show the rows of its table: means, intervals and the baseline, F1 against cost, or a matrix."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from salin.corpus import Corpus, Sentence
 from salin.errors import DataError, SettingError
 from salin.evaluation import score_predictions
 from salin.evaluation.result import Result
-from salin.experiments import plot_recipe, recipe_table
+from salin.experiments import fill_documents, plot_recipe, recipe_table
 from salin.experiments.cell import CellResult
 from salin.experiments.cost_curve import plot_cost_curve
 from salin.experiments.experiment import Experiment
 from salin.experiments.plots import check_plot
 from salin.experiments.standings import Standings
+from salin.experiments.transfer_figure import plot_transfer_matrix
 
 RECIPE = """
 title = "Small & cheap: from $5 to $6"
@@ -64,14 +65,14 @@ def scored(row: str, right: int, seed: int | None = None, seconds: float | None 
     return score_predictions(corpus, predicted, system=row, seeds=seeds, seconds=seconds)
 
 
-def finish(folder: Path, cell: str, results: dict[str, dict[str, Result]]) -> None:
+def finish(folder: Path, cell: str, results: dict[str, dict[str, Result]], recipe: str = "small") -> None:
     """Leaves the file of a finished cell."""
-    experiment = Experiment(folder / "small.toml")
+    experiment = Experiment(folder / f"{recipe}.toml")
     known = next(one for one in experiment.cells if one.name == cell)
     CellResult(
         cell=cell, fingerprint=experiment.fingerprint(known), encoder="salin-tiny-encoder", settings={}, selection={},
         dev={}, results=results, seconds={}, peak_megabytes=1,
-    ).save(folder / "results" / "small" / f"{cell}.json")  # fmt: skip
+    ).save(folder / "results" / recipe / f"{cell}.json")  # fmt: skip
 
 
 @pytest.fixture
@@ -240,3 +241,44 @@ def test_nothing_to_draw_is_said(folder: Path) -> None:
     with pytest.raises(SettingError, match=r"\.svg, \.png, \.pdf"):
         check_plot(folder / "small.toml", folder / "figure.gif")
     assert not list(folder.glob("figure*"))
+
+
+@pytest.fixture
+def transfer(folder: Path) -> Path:
+    """Taggers of es (two seeds) and fr (one), tested on es; on nl that of es alone."""
+    text = RECIPE.replace('baseline = "direct"', 'baseline = "es"').replace("adapt = { sgd = {} }", "")
+    text = text.replace("[systems.direct]", "[systems.es]").replace("[systems.meta]", "[systems.fr]")
+    (folder / "matrix.toml").write_text(text, encoding="utf-8")
+    for seed, right in ((1, 8), (2, 10)):
+        found = {"es": {"es": scored("es", right, seed)}, "nl": {"es": scored("es", 2, seed)}}
+        finish(folder, f"es-all-{seed}", found, "matrix")
+    finish(folder, "fr-all-1", {"es": {"fr": scored("fr", 4, 1)}}, "matrix")
+    return folder
+
+
+def test_cells_of_a_matrix_hold_the_mean_f1_of_a_source_on_a_target(transfer: Path) -> None:
+    standings = Standings.read(transfer / "matrix.toml", transfer / "results")
+    plot_transfer_matrix(standings, transfer / "matrix.svg")
+    shown = svg_files.texts(transfer / "matrix.svg")
+    pairs = [("es", "es"), ("es", "nl"), ("fr", "es")]
+    means = [100 * standings.compared[test][row].f1 for row, test in pairs]
+    assert means[0] == pytest.approx(100 * (16 / 18 + 1) / 2)
+    assert [text for text in shown if text.isdigit()] == [f"{mean:.0f}" for mean in means]
+    assert shown.count("es") == 2 and shown.count("nl") == 1, "a row and a column, and a column"
+    assert "3 of 10 cells finished" in " ".join(shown)
+
+
+def test_documents_show_the_matrix_beside_the_dots(transfer: Path) -> None:
+    page = transfer / "page.md"
+    page.write_text("![dots](figures/matrix.svg) ![matrix](figures/matrix.matrix.svg)\n", encoding="utf-8")
+    assert fill_documents([page], recipes=transfer, results=transfer / "results") == (0, 2)
+    assert "trained on" in svg_files.texts(transfer / "figures" / "matrix.matrix.svg")
+    assert "trained on" not in svg_files.texts(transfer / "figures" / "matrix.svg")
+
+
+def test_a_matrix_of_what_has_not_been_tested_is_not_drawn(folder: Path) -> None:
+    for file in (folder / "results" / "small").iterdir():
+        file.unlink()
+    finish(folder, "direct-all-1", {})
+    with pytest.raises(DataError, match="no cell with a test is finished"):
+        plot_transfer_matrix(Standings.read(folder / "small.toml", folder / "results"), folder / "matrix.svg")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from salin.adaptation.adapter import Adapter
-from salin.experiments.recipe import Adaptation, System
 from salin.experiments.rows import system_rows
+from salin.experiments.system import Adaptation, System
 from salin.models import Tagger
 from tiny_corpora import corpus
 

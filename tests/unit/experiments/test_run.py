@@ -13,7 +13,7 @@ from salin import corpus
 from salin.corpus import Corpus
 from salin.errors import DataError, SettingError
 from salin.experiments import fill_documents, recipe_table, run_recipe
-from salin.experiments.cell import CellResult
+from salin.experiments.cell import CellResult, load_results
 from salin.experiments.standings import Standings
 from salin.experiments.tables import significance_table
 from salin.models import Tagger
@@ -37,6 +37,15 @@ def test_each_cell_leaves_a_file(finished: Path) -> None:
     assert dev["meta+translated"]["plain"] == dev["meta+sgd"]["plain"], "nothing to translate into"
     assert cell["results"]["es"]["meta"]["seeds"] == [1]
     assert str(finished) not in json.dumps(cell["settings"]), "results are the same on every machine"
+
+
+def test_the_rows_of_a_cell_can_be_compared_as_results(finished: Path) -> None:
+    file = finished / "results" / "tiny" / "meta-tiny-1.json"
+    rows = load_results(file, "es")
+    assert [row.system for row in rows] == ["meta", "meta+sgd", "meta+bertadam", "meta+translated"]
+    assert load_results(file) == rows, "it has one test alone"
+    with pytest.raises(DataError, match=r"'nl' is not among those of this cell.*Choose one with --test: es"):
+        load_results(file, "nl")
 
 
 def test_finished_cells_are_not_run_again(finished: Path) -> None:

@@ -23,7 +23,7 @@ def test_where_a_model_lies_and_its_card_do_not_matter(folder: Path, tmp_path_fa
     assert folder_checksum(moved) == before
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "vocab.txt", "model.onnx"])
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "vocab.txt", "model.onnx", "chat_template.jinja"])
 def test_every_file_that_is_loaded_matters(folder: Path, name: str) -> None:
     before = folder_checksum(folder)
     (folder / name).write_text("changed")

@@ -6,10 +6,12 @@ import itertools
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from salin.models.crf import ConditionalRandomField
-from salin.models.decoding import viterbi
+from salin.models.decoding import marginals, viterbi
 
 TAGS = ("O", "B-LOC", "I-LOC")
 
@@ -53,6 +55,38 @@ def test_log_likelihood_by_hand(crf: ConditionalRandomField, emissions: Tensor) 
     plain = crf.start[0] + 2 * crf.between[0, 0] + crf.end[0] + emissions[0, :3, 0].sum()
     assert (gold - best).item() == pytest.approx((score - plain).item(), abs=1e-12)
     assert torch.logsumexp(torch.cat(every), 0).item() == pytest.approx(0, abs=1e-12)
+
+
+@given(seed=st.integers(0, 10_000), lengths=st.lists(st.integers(1, 4), min_size=1, max_size=3))
+def test_likelihood_viterbi_and_marginals_by_counting_out_every_sequence(seed: int, lengths: list[int]) -> None:
+    """For any transitions and lengths, and whatever stands in the padding; sequences that IOB2 forbids are none."""
+    random = torch.Generator().manual_seed(seed)
+    crf = ConditionalRandomField(TAGS).double()
+    with torch.no_grad():
+        for parameter in crf.parameters():
+            parameter.normal_(std=2, generator=random)
+    emissions = 2 * torch.randn(len(lengths), max(lengths), 3, dtype=torch.float64, generator=random)
+    counts, gold = torch.tensor(lengths), torch.zeros(len(lengths), max(lengths), dtype=torch.long)
+    probability = torch.zeros_like(emissions)
+    expected, best = [], []
+    for row, length in enumerate(lengths):
+        found: dict[tuple[int, ...], Tensor] = {}
+        for path in itertools.product(range(3), repeat=length):
+            if path[0] == 2 or (0, 2) in itertools.pairwise(path):
+                continue
+            score = crf.start[path[0]] + crf.end[path[-1]] + sum(emissions[row, i, tag] for i, tag in enumerate(path))
+            found[path] = (score + sum(crf.between[a, b] for a, b in itertools.pairwise(path))).detach()
+        total = torch.stack(list(found.values())).logsumexp(0)
+        chosen = list(found)[seed % len(found)]
+        gold[row, :length] = torch.tensor(chosen)
+        expected.append(found[chosen] - total)
+        best.append(list(max(found, key=found.__getitem__)))
+        for path, score in found.items():
+            for word, tag in enumerate(path):
+                probability[row, word, tag] += (score - total).exp()
+    assert torch.allclose(crf.log_likelihood(emissions, gold, counts), torch.stack(expected), atol=1e-9)
+    assert viterbi(emissions, counts, crf.chain) == best
+    assert torch.allclose(marginals(emissions, counts, crf.chain), probability, atol=1e-9)
 
 
 def test_padding_changes_nothing(crf: ConditionalRandomField, emissions: Tensor) -> None:

@@ -17,10 +17,9 @@ from salin.models.linear import quick_linear
 
 
 @pytest.fixture(autouse=True)
-def pays(monkeypatch: pytest.MonkeyPatch) -> None:
+def pays(monkeypatch: pytest.MonkeyPatch, require: Callable[[str, bool], None]) -> None:
     """oneDNN computes on every machine that has it, also where it would not be the faster."""
-    if not torch.backends.mkldnn.is_available():
-        pytest.skip("this torch has no oneDNN")
+    require("oneDNN in torch (its builds for x86 have it)", torch.backends.mkldnn.is_available())
     monkeypatch.setattr(linear, "_pays", lambda: True)
 
 

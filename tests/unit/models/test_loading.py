@@ -7,14 +7,17 @@ import pickle
 import shutil
 import zipfile
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 import torch
+import transformers
 
 from salin.errors import ModelError
-from salin.models import Tagger
-from salin.models.loading import check_folder, check_safetensors, load_config, load_encoder, load_tokenizer, resolve
+from salin.models import Tagger, loading
+from salin.models.loading import load_config, load_encoder, load_tokenizer, resolve
+from salin.models.safety import check_folder, check_safetensors
 
 
 @pytest.fixture
@@ -52,6 +55,19 @@ def test_a_torch_archive_is_refused(folder: Path, suffix: str) -> None:
         check_folder(folder)
 
 
+@pytest.mark.parametrize("name", ["weights", "notes.txt", "model.zip"])
+def test_a_torch_archive_of_another_name_is_refused(folder: Path, name: str) -> None:
+    torch.save({"weight": torch.zeros(1)}, folder / name)
+    with pytest.raises(ModelError, match=rf"{name}: a pickle"):
+        check_folder(folder)
+
+
+def test_an_archive_without_a_pickle_is_none(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "examples.zip", "w") as archive:
+        archive.writestr("examples.txt", "Ana lives in Madrid.")
+    load_encoder(folder)
+
+
 def test_a_zip_called_safetensors_is_refused(folder: Path) -> None:
     with zipfile.ZipFile(folder / "model.safetensors", "w") as archive:
         archive.writestr("data.pkl", pickle.dumps(Bomb()))
@@ -84,6 +100,19 @@ def test_an_adapter_from_the_hub_is_refused(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("salin.models.loading.snapshot_download", lambda *_, **__: str(folder))
     with pytest.raises(ModelError, match="merge_and_unload"):
         resolve("somebody/some-adapter")
+
+
+def test_from_the_hub_comes_what_is_opened_and_nothing_else(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "salin.models.loading.snapshot_download",
+        lambda *_, allow_patterns: asked.extend(allow_patterns) or str(folder),
+    )
+    resolve("somebody/some-model")
+    wanted = ("config.json", "model-00001-of-00002.safetensors", "vocab.txt", "tokenizer.model", "chat_template.jinja")
+    assert all(any(fnmatch(name, pattern) for pattern in asked) for name in wanted)
+    refused = ("pytorch_model.bin", "modeling_own.py", "model.pkl")
+    assert not any(fnmatch(name, pattern) for name in refused for pattern in asked)
 
 
 @pytest.mark.parametrize("kept", [0, 5, 9, 100, -1])
@@ -148,18 +177,54 @@ def test_a_checkpoint_in_shards_is_loaded(folder: Path) -> None:
     assert all(torch.equal(tensor, again[name]) for name, tensor in whole.state_dict().items())
 
 
-def test_weights_that_do_not_fit_the_config_are_refused(folder: Path) -> None:
+OPENERS: list[Callable[[Path], object]] = [load_encoder, lambda folder: Tagger.on_encoder(folder, ["PER"])]
+
+
+@pytest.mark.parametrize("opened", OPENERS)
+def test_weights_of_other_sizes_than_the_config_says_are_refused(
+    folder: Path, opened: Callable[[Path], object]
+) -> None:
     edit(folder, hidden_size=32)
-    with pytest.raises(ModelError, match="its weights do not"):
-        load_encoder(folder)
-    with pytest.raises(ModelError, match="its weights do not fit its config"):
-        Tagger.on_encoder(folder, ["PER"])
+    with pytest.raises(ModelError, match=r"config\.json: .*vectors of 32, but its weights do not fit its config"):
+        opened(folder)
 
 
-def test_a_layer_that_is_missing_is_not_made_up(folder: Path) -> None:
+@pytest.mark.parametrize("opened", OPENERS)
+def test_a_layer_that_is_missing_is_not_made_up(folder: Path, opened: Callable[[Path], object]) -> None:
     edit(folder, num_hidden_layers=4)
-    with pytest.raises(ModelError, match=r"do not fit its config: bert\.encoder\.layer\.3"):
-        Tagger.on_encoder(folder, ["PER"])
+    with pytest.raises(ModelError, match=r"config\.json: num_hidden_layers is 4, but its weights hold 3 blocks"):
+        opened(folder)
+
+
+@pytest.mark.parametrize("architecture", ["bert", "albert", "modernbert"])
+@pytest.mark.parametrize("blocks", [5_000, 1_000_000, 10**12])
+def test_blocks_without_end_are_refused_before_one_is_built(
+    model_folder: Callable[[str], Path], tmp_path: Path, architecture: str, blocks: int
+) -> None:
+    folder = Path(shutil.copytree(model_folder(architecture), tmp_path / "model"))
+    edit(folder, num_hidden_layers=blocks)
+    with pytest.raises(ModelError, match=rf"(?s)config\.json: .*num_hidden_layers\D+{blocks}\D"):
+        load_encoder(folder)
+
+
+@pytest.mark.parametrize("size", ["vocab_size", "intermediate_size", "max_position_embeddings"])
+def test_a_network_that_is_too_large_for_its_weights_is_refused_before_it_takes_memory(folder: Path, size: str) -> None:
+    edit(folder, **{size: 10**9})
+    with pytest.raises(ModelError, match=r"config\.json: it describes a network of [\d,]+ numbers"):
+        load_encoder(folder)
+
+
+def test_what_is_checked_first_draws_no_random_number(folder: Path) -> None:
+    """A new head has the weights that the seed gives it."""
+    torch.manual_seed(5)
+    first = Tagger.on_encoder(folder, ["PER"]).network.state_dict()
+    torch.manual_seed(5)
+    config = load_config(folder)
+    before = torch.get_rng_state()
+    assert loading._on_meta(transformers.AutoModelForTokenClassification, config) is not None
+    assert torch.equal(torch.get_rng_state(), before)
+    again = Tagger.on_encoder(folder, ["PER"]).network.state_dict()
+    assert all(torch.equal(tensor, again[name]) for name, tensor in first.items())
 
 
 @pytest.mark.parametrize(
@@ -173,6 +238,7 @@ def test_a_layer_that_is_missing_is_not_made_up(folder: Path) -> None:
         ('{"hidden_size": 4}', "no architecture None"),
         ('{"model_type": "salin-crf"}', "no architecture None"),
         ('{"model_type": "bert", "hidden_size": "many"}', r"config\.json"),
+        ('{"model_type": "bert", "num_labels": 1000000000000}', "num_labels is 1000000000000"),
     ],
 )
 def test_a_damaged_config_is_refused(folder: Path, content: str, message: str) -> None:

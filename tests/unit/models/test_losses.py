@@ -25,6 +25,8 @@ TAGS = len(SETTINGS.tags)
 class Head(nn.Module):
     """As much of a network as a loss looks at."""
 
+    gives_log_probabilities = False
+
     def __init__(self, *, crf: bool = False):
         super().__init__()
         self.crf = ConditionalRandomField(SETTINGS.tags) if crf else None

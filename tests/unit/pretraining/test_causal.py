@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from transformers import PreTrainedTokenizerFast
 
 from salin.errors import DataError
@@ -89,12 +93,43 @@ def test_chunks_give_what_the_whole_gives(chunk: int, monkeypatch: pytest.Monkey
     expected = functional.cross_entropy(head(states), labels)
     wanted = torch.autograd.grad(expected, [states, head.weight, head.bias])
     monkeypatch.setattr(vocabulary, "_CHUNK", chunk)
-    sizes: list[int] = []
-    head.register_forward_hook(lambda _, inputs, output: sizes.append(output.numel()))
-    loss, _ = vocabulary_loss(head, states, labels)
+    loss, accuracy = vocabulary_loss(head, states, labels)
     found = torch.autograd.grad(loss, [states, head.weight, head.bias])
-    assert max(sizes) <= max(chunk, 100), "more scores at a time than a chunk may have"
+    assert accuracy.item() == pytest.approx((head(states).argmax(-1) == labels).double().mean().item())
     torch.testing.assert_close([loss, *found], [expected, *wanted], rtol=1e-10, atol=1e-12)
+
+
+def test_scores_are_never_all_there_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "_CHUNK", 300)
+    sizes: list[int] = []
+
+    class Sizes(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            made = func(*args, **(kwargs or {}))
+            sizes.extend(tensor.numel() for tensor in tree_leaves(made) if isinstance(tensor, Tensor))
+            return made
+
+    head, states = nn.Linear(6, 100), torch.randn(50, 6, requires_grad=True)
+    with Sizes():
+        loss, _ = vocabulary_loss(head, states, torch.randint(100, (50,)))
+        loss.backward()
+    assert max(sizes) == 600, "the head's matrix is the largest there is; all scores are 5,000"
+
+
+def test_a_piece_that_seems_impossible_costs_what_its_score_says() -> None:
+    head = nn.Linear(1, 2, bias=False)
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor([[500.0], [0.0]]))
+        loss, _ = vocabulary_loss(head, torch.ones(1, 1), torch.tensor([1]))
+    assert loss.item() == pytest.approx(500)
+
+
+def test_what_is_only_measured_makes_no_gradient() -> None:
+    head, states, labels = nn.Linear(6, 100), torch.randn(5, 6), torch.randint(100, (5,))
+    with torch.no_grad():
+        loss, _ = vocabulary_loss(head, states, labels)
+    assert not loss.requires_grad
+    assert loss.item() == pytest.approx(functional.cross_entropy(head(states), labels).item(), abs=1e-6)
 
 
 def test_in_bf16_the_loss_and_the_sums_over_chunks_stay_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,3 +69,29 @@ def test_the_loss_is_that_of_transformers(model_folder: Callable[[str], Path], a
     batch = rows.collate(rows.draw(4, np.random.default_rng(1)))
     expected = model(**batch).loss
     assert float(rows.loss(model, batch)["loss"].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+
+
+def test_the_pieces_of_a_word_are_hidden_together(tokenizer: PreTrainedTokenizerFast) -> None:
+    words = ["Reuters", "met", "president", "Lisbon", "7"] * 3
+    text = " ".join(words)
+    rows = MaskedRows(tokenizer, lambda length, random: [text, text], length=200, mask_rate=0.5, whole_words=True)
+    encoded = tokenizer([text, text], add_special_tokens=False)
+    lengths = [len(encoded["input_ids"][0])] * 2
+    assert lengths[0] > len(words), "some word has several pieces"
+    shares: list[float] = []
+    for row in rows.draw(200, np.random.default_rng(2)):
+        guessed, start = row.labels != IGNORED, 1
+        for number, length in enumerate(lengths):
+            of_words: dict[int, set[bool]] = {}
+            for word, chosen in zip(encoded.word_ids(number), guessed[start : start + length], strict=True):
+                of_words.setdefault(word, set()).add(bool(chosen))
+            assert all(len(chosen) == 1 for chosen in of_words.values())
+            shares += [float(chosen == {True}) for chosen in of_words.values()]
+            start += length + 1
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_clause_without_spaces_is_not_hidden_whole(tokenizer: PreTrainedTokenizerFast) -> None:
+    rows = MaskedRows(tokenizer, lambda length, random: ["中国总理访问德国并会见记者" * 3], 100, 0.5, whole_words=True)
+    shares = [float((row.labels[1:-1] != IGNORED).mean()) for row in rows.draw(50, np.random.default_rng(2))]
+    assert min(shares) > 0.1 and max(shares) < 0.9

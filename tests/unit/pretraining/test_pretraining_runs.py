@@ -219,6 +219,15 @@ def test_runs_may_share_the_text_and_the_tokenizer(settings: Read, tmp_path: Pat
     assert all(torch.equal(tensor, two[name]) for name, tensor in one.items())
 
 
+def test_a_run_without_a_checkpoint_gives_way_to_one_of_other_settings(settings: Read, tmp_path: Path) -> None:
+    once = RECIPE.replace("steps = 40", "steps = 1")
+    with pytest.raises(SettingError, match="causal"):
+        pretrain(settings(once.replace("masked = 1, translation = 1, switched = 1", "causal = 1")), tmp_path / "run")
+    assert (tmp_path / "run" / "tokenizer").exists()
+    pretrain(settings(once.replace("vocabulary = 400", "vocabulary = 300")), tmp_path / "run")
+    assert AutoModelForMaskedLM.from_pretrained(tmp_path / "run" / "encoder").config.vocab_size <= 300
+
+
 def test_a_run_whose_text_has_changed_does_not_go_on(settings: Read, folder: Path, tmp_path: Path) -> None:
     extra = folder / "text" / "nl" / "extra.txt"
     extra.write_text("een\n", encoding="utf-8")

@@ -54,6 +54,17 @@ def test_the_chosen_checkpoint_is_the_first_of_the_best(log: Path) -> None:
     assert TrainingLog.read(log).chosen == (40, 0.75)
 
 
+def test_a_run_that_something_else_chose_says_so(log: Path, tmp_path: Path) -> None:
+    """Where the loss on dev chose, the checkpoint is not that of the highest F1."""
+    more = ({"step": 20, "eval_loss": 0.7, "best": True}, {"step": 40, "eval_loss": 0.9})
+    log.write_text(LOG + "".join(json.dumps(record) + "\n" for record in more), encoding="utf-8")
+    assert TrainingLog.read(log).chosen == (20, 0.5)
+    file = tmp_path / "curves.svg"
+    plot_log(log, file)
+    assert {"chosen: step 20, F1 50.0", "broken: held out"} <= set(svg_files.texts(file))
+    assert len(svg_files.dots(file, "held-out")) == 2
+
+
 def test_two_panels_and_a_mark_at_the_chosen_checkpoint(log: Path, tmp_path: Path) -> None:
     file = tmp_path / "curves.svg"
     plot_log(log, file)

@@ -66,7 +66,7 @@ def test_every_piece_of_a_hidden_word_is_replaced(windower: Windower) -> None:
     sentence = labelled(TRAIN[4])
     tags = [SETTINGS.tags.index(tag) for tag in sentence.tags()]
     (window,) = windower.windows([sentence])
-    masking = EntityMasking.for_tokenizer(windower.tokenizer, 1.0)
+    masking = EntityMasking(1.0, windower.hidden)
     hidden = masking(window, tags, np.random.default_rng(0))
     assert masking.piece == windower.tokenizer.mask_token_id
     for before, after, word in zip(window.pieces, hidden.pieces, window.words, strict=True):
@@ -91,9 +91,9 @@ def test_the_rate_is_that_of_entity_words() -> None:
 def test_tokenizers_without_a_mask_have_a_replacement() -> None:
     tokenizer = build_tokenizer("bpe")
     tokenizer.mask_token = None
-    assert EntityMasking.for_tokenizer(tokenizer, 0.1).piece == tokenizer.unk_token_id
+    assert Windower(tokenizer).hidden == tokenizer.unk_token_id
     tokenizer.unk_token = None
-    assert EntityMasking.for_tokenizer(tokenizer, 0.1).piece == tokenizer.pad_token_id
+    assert Windower(tokenizer).hidden == tokenizer.pad_token_id
 
 
 def examples(windower: Windower, switching: CodeSwitching | None = None) -> Examples:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from salin.errors import SettingError
+from salin.training.checkpoint import training_cost
 from salin.training.loop import LoopSettings, fit
 from salin.training.processes import WHOLE, Part
 
@@ -41,6 +42,17 @@ def batches(step: int, part: Part = WHOLE) -> Tensor:
 def objective(model: nn.Module, x: Tensor) -> Mapping[str, Tensor]:
     loss = (model(x) - x[:, :2]).pow(2).mean()
     return {"loss": loss, "root": loss.sqrt()}
+
+
+def stopping_at(last: int) -> Callable[[int, Part], Tensor]:
+    """The batches of a run that is interrupted at a step."""
+
+    def until(step: int, part: Part) -> Tensor:
+        if step == last:
+            raise KeyboardInterrupt
+        return batches(step)
+
+    return until
 
 
 def records(folder: Path) -> list[dict[str, float]]:
@@ -99,6 +111,30 @@ def test_the_loss_falls_and_frozen_weights_stay(optimizer: str) -> None:
     assert torch.equal(kept, model.kept.weight)
 
 
+@pytest.mark.parametrize("clip", [1.0, 0.0])
+def test_a_huge_gradient_is_clipped_as_torch_clips_it(clip: float) -> None:
+    """AdamW's first step is as long whatever the gradient, but its moments remember: later steps tell."""
+
+    def spiking(model: nn.Module, x: Tensor) -> Mapping[str, Tensor]:
+        return {"loss": objective(model, x)["loss"] * (1e4 if torch.equal(x, batches(0)) else 1.0)}
+
+    fitted, by_hand = Line(), Line()
+    fitted.drop.p = by_hand.drop.p = 0.0
+    constant = settings(steps=4, warmup=0, schedule="constant", weight_decay=0, clip=clip)
+    fit(fitted, batches, spiking, constant)
+
+    trained = list(by_hand.layer.parameters())
+    optimizer = torch.optim.AdamW(trained, lr=0.1, weight_decay=0)
+    for step in range(4):
+        optimizer.zero_grad()
+        spiking(by_hand, batches(step))["loss"].backward()
+        norm = nn.utils.clip_grad_norm_(trained, clip or float("inf"))
+        assert step > 0 or norm > 1_000
+        optimizer.step()
+    torch.testing.assert_close(fitted.layer.state_dict(), by_hand.layer.state_dict())
+    assert not torch.equal(fitted.layer.weight, Line().layer.weight)
+
+
 class Halves:
     """A batch in two portions, each of which adds half to its loss."""
 
@@ -134,14 +170,6 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path: Path, optimizer: 
     whole, parts = Line(), Line()
     loop = settings(optimizer=optimizer)
     figures = fit(whole, batches, objective, loop, folder=tmp_path / "whole")
-
-    def stopping_at(last: int) -> Callable[[int], Tensor]:
-        def until(step: int, part: Part) -> Tensor:
-            if step == last:
-                raise KeyboardInterrupt
-            return batches(step)
-
-        return until
 
     for last in (3, 7, 8, 11):
         with pytest.raises(KeyboardInterrupt):
@@ -180,6 +208,68 @@ def test_the_best_evaluation_is_kept(tmp_path: Path, *, folder: bool) -> None:
     assert not torch.equal(seen[1], seen[2])
     if folder:
         assert [record["eval_f1"] for record in records(tmp_path) if "eval_f1" in record] == [0.1, 0.5, 0.5, 0.2]
+
+
+def losses(*values: float) -> Callable[[], dict[str, float]]:
+    found = iter(values)
+    return lambda: {"loss": next(found), "f1": 0.0}
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_run_ends_when_the_loss_on_dev_has_stopped_falling(tmp_path: Path, *, folder: bool) -> None:
+    model, seen, found = Line(), [], losses(0.9, 0.5, 0.7, 0.5, 0.4)
+
+    def evaluate() -> dict[str, float]:
+        seen.append(model.layer.weight.detach().clone())
+        return found()
+
+    loop = settings(evaluate_every=2, patience=2)
+    place = tmp_path if folder else None
+    figures = fit(model, batches, objective, loop, folder=place, evaluate=evaluate, select="loss")
+    assert figures == {"loss": 0.5, "f1": 0.0, "step": 4}, "the lowest, and the first of equals"
+    assert len(seen) == 4, "a loss of 0.4 would have come, two evaluations too late"
+    assert torch.equal(model.layer.weight, seen[1])
+    if folder:
+        assert records(tmp_path)[-1]["step"] == 8
+        assert [record["step"] for record in records(tmp_path) if record.get("best")] == [2, 4]
+        again = fit(Line(), stopping_at(0), objective, loop, folder=place, evaluate=evaluate, select="loss")
+        assert again == figures, "it is over, although twelve steps are allowed"
+
+
+def test_a_patient_run_that_was_stopped_waits_no_longer_than_one_that_was_not(tmp_path: Path) -> None:
+    loop = settings(evaluate_every=2, patience=3, checkpoint_every=2)
+    all_losses = (0.9, 0.5, 0.7, 0.6, 0.8, 0.1)
+    whole = fit(
+        Line(), batches, objective, loop, folder=tmp_path / "whole", evaluate=losses(*all_losses), select="loss"
+    )
+    place = tmp_path / "parts"
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(), stopping_at(7), objective, loop, folder=place, evaluate=losses(*all_losses), select="loss")
+    # Three evaluations have been made, one of them in vain.
+    parts = fit(Line(), batches, objective, loop, folder=place, evaluate=losses(*all_losses[3:]), select="loss")
+    assert parts == whole == {"loss": 0.5, "f1": 0.0, "step": 4}
+    assert without_clock(records(place)) == without_clock(records(tmp_path / "whole"))
+
+
+def test_patience_where_nothing_is_waited_for_is_refused() -> None:
+    with pytest.raises(ValidationError, match="set evaluate_every"):
+        settings(patience=2)
+    patient = settings(patience=2, evaluate_every=2)
+    for nothing in ({"evaluate": None}, {"evaluate": losses(), "select": None}):
+        with pytest.raises(SettingError, match="nothing chooses"):
+            fit(Line(), batches, objective, patient, **nothing)
+
+
+def test_the_cost_of_a_run_is_that_of_all_its_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr("salin.training.cost.perf_counter", lambda: float(next(clock)))
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(), stopping_at(7), objective, settings(), folder=tmp_path)
+    assert training_cost(tmp_path)["seconds"] == 10, "as it was at the checkpoint"
+    fit(Line(), batches, objective, settings(), folder=tmp_path)
+    cost = training_cost(tmp_path)
+    assert cost["seconds"] == 10 + 20, "of two checkpoints more"
+    assert cost["peak_megabytes"] > 10
 
 
 def test_without_intervals_the_end_alone_is_evaluated() -> None:

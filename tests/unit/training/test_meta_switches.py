@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from salin.adaptation.engines import BatchedAdaptation
 from salin.adaptation.rules import Sgd
+from salin.errors import SettingError
 from salin.models import Tagger
 from salin.models.checksum import weights_checksum
 from salin.training.loop import LoopSettings
@@ -46,6 +48,36 @@ def test_the_nearest_sentence_may_be_left_out(tagger: Tagger) -> None:
     three = MetaBatches.of(tagger, [SOURCE], settings(k=3)).neighbours
     assert MetaBatches.of(tagger, [SOURCE], settings(k=2)).neighbours == tuple(near[:2] for near in three)
     assert MetaBatches.of(tagger, [SOURCE], settings(k=2, first_rank=2)).neighbours == tuple(n[1:] for n in three)
+
+
+def test_a_rank_that_no_sentence_has_is_refused(tagger: Tagger) -> None:
+    last = len(SOURCE) - 1
+    assert any(MetaBatches.of(tagger, [SOURCE], settings(first_rank=last)).neighbours)
+    with pytest.raises(SettingError, match=rf"no source sentence has a support: first_rank is {last + 1}"):
+        MetaBatches.of(tagger, [SOURCE], settings(first_rank=last + 1))
+
+
+def test_supports_may_come_from_other_languages_or_from_the_same(tagger: Tagger) -> None:
+    """Two copies of the same sentences as two languages: exact copies are no supports wherever they stand."""
+    english, dutch = replace(SOURCE, language="en"), replace(SOURCE, language="nl")
+    count = len(SOURCE)
+
+    def supports(wanted: str) -> list[list[int]]:
+        batches = MetaBatches.of(tagger, [english, dutch], settings(supports_from=wanted))
+        return [list(near) for near in batches.neighbours]
+
+    alone = [list(near) for near in MetaBatches.of(tagger, [english], settings()).neighbours]
+    assert supports("same") == [*alone, *([index + count for index in near] for near in alone)]
+    assert supports("other") == [*([index + count for index in near] for near in alone), *alone]
+    assert supports("any") != supports("same")
+
+
+def test_the_languages_have_to_be_known_and_different(tagger: Tagger) -> None:
+    english = replace(SOURCE, language="en")
+    with pytest.raises(SettingError, match=r"language of every source; that of tiny is not known"):
+        MetaBatches.of(tagger, [english, SOURCE], settings(supports_from="same"))
+    with pytest.raises(SettingError, match="these are all in 'en'"):
+        MetaBatches.of(tagger, [english, english], settings(supports_from="other"))
 
 
 def test_supports_may_be_masked_like_queries(tagger: Tagger) -> None:

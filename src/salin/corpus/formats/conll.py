@@ -14,9 +14,12 @@ from salin.corpus.formats.tagged_words import tagged_words
 from salin.corpus.joining import join_tokens, writes_without_spaces
 from salin.corpus.schemes import split_tag, tags_to_spans
 from salin.corpus.sentence import Sentence
+from salin.errors import DataError
 
 # So many sentences are looked at to tell the layout of the columns and whether the language writes spaces.
 _SAMPLE = 200
+# Few sentences have so many words.
+_LONG = 200
 _HEADS = {"tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "ne", "entity", "entities", "iob", "bio"}
 _ANOTHER = f"is it another column? ({option('tag_column')})"
 
@@ -53,7 +56,7 @@ def read(
         A sentence with words and entities.
 
     Raises:
-        DataError: As `source.on_error` says.
+        DataError: As `source.on_error` says; and where no tag but O is known, so that mending them would lose all.
     """
     blocks = _blocks(source.lines())
     sample = list(islice(blocks, _SAMPLE))
@@ -64,13 +67,21 @@ def read(
     parsed = (sentence for sentence in parse if sentence is not None)
     head = list(islice(parsed, _SAMPLE))
     spaced = not writes_without_spaces(token for sentence in head for token in sentence.tokens)
+    known = False
     for found in chain(head, parsed):
+        if len(sample) == 1 and len(found.tokens) > _LONG:
+            source.note(f"no blank line: {len(found.tokens):,} words are one sentence")
         text, words = join_tokens(found.tokens, spaced=spaced, unspaced=found.unspaced, text=found.text)
         sentence = Sentence(text, words, origin=f"{source.name}:{found.line}")
         if labelled:
             source.tags.append(found.tags)
+            known = known or any(tag != "O" for tag in found.tags)
             sentence = sentence.with_spans(tags_to_spans(found.tags))
         yield sentence
+    if source.unknown_tag and not known:
+        tag, number = source.unknown_tag
+        reason = f"no tag in this column but O is of any scheme, as {tag!r}, and no entity would be left"
+        raise DataError(reason, path=source.name, line=number, remedy=_tag_remedy(tag))
 
 
 def _blocks(lines: Iterator[tuple[int, str]]) -> Iterator[Rows]:
@@ -139,6 +150,7 @@ def _word(
         if letter != "O" and not label:
             raise ValueError(f"the tag {tag!r} has no type")
     except ValueError as error:
+        source.unknown_tag = source.unknown_tag or (tag, number)
         source.bad(str(error), number, remedy=_tag_remedy(tag), repair="an unknown tag read as O")
         tag = "O"
     return token, tag

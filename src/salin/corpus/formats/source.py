@@ -63,6 +63,7 @@ class Source:
 
     Attributes:
         tags: The tag sequences as they stood in the file, for naming their scheme.
+        unknown_tag: The first that is of no scheme, with its line.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Source:
             raise SettingError(f"on_error is {on_error!r}; it can be strict, repair or skip")
         self.name, self.on_error = name, on_error
         self.tags: deque[Sequence[str]] = deque(maxlen=None if keep_tags else 0)
+        self.unknown_tag: tuple[str, int] | None = None
         self._lines = self._decoded(lines, line, offset)
         self._undecodable: set[int] = set()
         self._repaired: Counter[str] = Counter()

@@ -11,12 +11,13 @@ from typing import IO
 from salin.corpus.formats.source import BadSentence, Line, Source
 from salin.corpus.sentence import Sentence
 from salin.corpus.splitting import split_sentences
+from salin.errors import DataError
 
 # A file with one sentence a line has no blank lines; so many characters of it are looked at together.
 _LARGEST_PARAGRAPH = 100_000
 
 
-def read(source: Source, language: str = "en") -> Iterator[Sentence]:
+def read(source: Source, language: str = "en", *, cuts: bool = True) -> Iterator[Sentence]:
     """Splits text into sentences, lazily, a paragraph at a time.
 
     A blank line ends a paragraph; what a single line break means is said at
@@ -26,18 +27,37 @@ def read(source: Source, language: str = "en") -> Iterator[Sentence]:
     Args:
         source: The lines.
         language: ISO 639 code, for the sentence splitter.
+        cuts: Whether text in which no sentence ends may be cut, of which the first is noted.
 
     Yields:
         A sentence with words and no entities; its origin names the line that it begins in, and its `extra` its
         `offset` in the file.
+
+    Raises:
+        DataError: When text has to be cut and must not be.
     """
+    noted = False
     for paragraph in paragraphs(source):
         first = paragraph[0]
         # Where each line begins in the paragraph.
         starts = list(accumulate((len(line.text) for line in paragraph[:-1]), initial=0))
-        for start, sentence in split_sentences("".join(line.text for line in paragraph), language):
+        positions: list[int] = []
+        for start, sentence in split_sentences(
+            "".join(line.text for line in paragraph), language, on_cut=positions.append
+        ):
             number = first.number + bisect_right(starts, start) - 1
+            if positions and not noted:
+                _say_cut(source, number, cuts=cuts)
+                noted = True
             yield replace(sentence, origin=f"{source.name}:{number}", extra={"offset": first.offset + start})
+
+
+def _say_cut(source: Source, number: int, *, cuts: bool) -> None:
+    reason = "no sentence ends in so long a line, and a name may stand where it is cut"
+    if not cuts:
+        remedy = "Break the line where sentences end, or leave out --on-overflow error"
+        raise DataError(reason, path=source.name, line=number, remedy=remedy)
+    source.note(f"line {number}: {reason} (the first of its kind)")
 
 
 def paragraphs(source: Source) -> Iterator[list[Line]]:

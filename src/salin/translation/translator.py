@@ -1,0 +1,126 @@
+"""What a translator is to salin: two questions, whoever answers them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An entity that the translator itself saw while it translated.
+
+    Attributes:
+        original: The phrase in the original sentence, as the translator gave it: not yet looked up there.
+        translated: The phrase in the translation.
+        label: Its type, one of those that were asked for.
+    """
+
+    original: str
+    translated: str
+    label: str
+
+
+class Link(NamedTuple):
+    """A piece of the translation, and the piece of the original that it came from.
+
+    Attributes:
+        start: Offset of its first character in the translation.
+        end: Offset behind its last.
+        original_start: Offset of the first character in the original.
+        original_end: Offset behind the last.
+    """
+
+    start: int
+    end: int
+    original_start: int
+    original_end: int
+
+
+@dataclass(frozen=True)
+class Translation:
+    """An English sentence, and what the translator knows of entities in it; most know nothing.
+
+    Attributes:
+        text: The translation.
+        candidates: Entities that the translator named.
+        links: Which words came from which, in the order of the translation, where the translator knows.
+    """
+
+    text: str
+    candidates: tuple[Candidate, ...] = ()
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """A question: which words of the original sentence do these English phrases stand for?
+
+    Attributes:
+        sentence: The original sentence.
+        translation: Its translation, in which the phrases stand.
+        phrases: English phrases, in the order of the translation; a phrase that occurs twice is listed twice.
+    """
+
+    sentence: str
+    translation: str
+    phrases: tuple[str, ...]
+
+
+@dataclass
+class Usage:
+    """What a translator has cost so far.
+
+    Attributes:
+        calls: Requests that were answered by the model or program (retries count, answers from the cache do not).
+        cached: Answers that came from the cache.
+        prompt_tokens: As the server counts them.
+        completion_tokens: As the server counts them.
+        seconds: Spent waiting.
+        lost: For each reason, how many sentences or phrases got no usable answer.
+    """
+
+    calls: int = 0
+    cached: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    lost: Counter[str] = field(default_factory=Counter)
+
+
+class Translator(Protocol):
+    """Translates from one language into English and finds phrases in the original again.
+
+    An answer that cannot be had is None, and is counted in `usage.lost`; only what makes every answer impossible (no
+    such program, no such server, a refused key) is an error.
+    """
+
+    @property
+    def usage(self) -> Usage:
+        """What it has cost so far."""
+        ...
+
+    @property
+    def asks_for_all(self) -> bool:
+        """Whether it is to be asked for every phrase, also for one that stands in the original as in English."""
+        ...
+
+    def translate(self, sentences: Sequence[str]) -> list[Translation | None]:
+        """Translates sentences into English, in order.
+
+        Args:
+            sentences: The originals.
+        """
+        ...
+
+    def bring_back(self, questions: Sequence[Phrases]) -> list[tuple[str | None, ...]]:
+        """For each phrase of each question, words that should occur in the original sentence, or None.
+
+        They need not occur there verbatim: alignment is the caller's.
+
+        Args:
+            questions: Sentences with the English phrases that are looked for.
+        """
+        ...
