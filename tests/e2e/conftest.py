@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,12 +63,15 @@ class Corpora:
 
 
 @pytest.fixture(scope="session")
-def corpora(tmp_path_factory: pytest.TempPathFactory) -> Corpora:
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpora]:
+    """Files that all tests of a process share: a test that wants to change one copies it."""
     folder = tmp_path_factory.mktemp("corpora")
     found = Corpora(*(folder / f"{name}.conll" for name in ("train", "dev", "test")))
     for path, first, count in ((found.train, 0, 24), (found.dev, 24, 8), (found.test, 32, 8)):
         path.write_text(conll(first, count), encoding="utf-8")
-    return found
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    yield found
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before, "a test wrote to the corpora that all share"
 
 
 @pytest.fixture(scope="session")

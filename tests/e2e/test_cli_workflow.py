@@ -275,7 +275,8 @@ def test_a_recipe_with_a_missing_file_is_refused_before_anything_is_trained(
 def test_a_recipe_lists_its_cells_and_shows_what_is_finished_of_it(
     salin: Callable, model_folder: Callable, corpora, tmp_path: Path
 ) -> None:
-    recipe = tmp_path / "small.toml"
+    recipe, test = tmp_path / "small.toml", tmp_path / "test.conll"
+    test.write_bytes(corpora.test.read_bytes())
     recipe.write_text(
         f"""title = "small"
 encoder = "{model_folder("bert")}"
@@ -284,7 +285,7 @@ seeds = [1]
 [label_sets.all]
 source = ["{corpora.train}"]
 dev = "{corpora.dev}"
-tests = {{ en = "{corpora.test}" }}
+tests = {{ en = "{test}" }}
 [systems.gazetteer]
 method = "rules"
 rules = "rules:gazetteer"
@@ -306,6 +307,6 @@ rules = "rules:gazetteer"
     assert (shown.output, shown.errors) == (ran.output, ""), "no cell is even looked at"
     assert "gazetteer-all" in salin("run", recipe, "--list", "--cell", "direct", *places).errors
     assert salin("run", recipe, "--list", "--table", *places).status == 2
-    with corpora.test.open("a", encoding="utf-8") as file:
+    with test.open("a", encoding="utf-8") as file:
         file.write("\nAna\tB-PER\n")
     assert salin("run", recipe, "--list", *places).output == "gazetteer-all\tstale\n"
