@@ -71,7 +71,9 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpora]:
         path.write_text(conll(first, count), encoding="utf-8")
     before = {path: path.read_bytes() for path in folder.iterdir()}
     yield found
-    assert {path: path.read_bytes() for path in folder.iterdir()} == before, "a test wrote to the corpora that all share"
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before, (
+        "a test wrote to the corpora that all share"
+    )
 
 
 @pytest.fixture(scope="session")

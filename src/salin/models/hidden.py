@@ -1,7 +1,8 @@
-"""Hidden states of an encoder, without running the blocks above them."""
+"""Hidden states of a model, without running what stands above them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from salin.models.parameters import block_stack
 
 
 class _Reached(Exception):
-    """Ends a forward pass at the block whose input was asked for."""
+    """Ends a forward pass at the module whose input was asked for."""
 
     def __init__(self, states: Tensor):
         self.states = states
@@ -43,16 +44,32 @@ def hidden_states(encoder: PreTrainedModel, input_ids: Tensor, attention_mask: T
     if stack is None or layer in (-1, blocks):
         return encoder(**inputs, output_hidden_states=True).hidden_states[layer]
 
-    def stop(block: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> NoReturn:
-        raise _Reached(arguments[0] if arguments else named["hidden_states"])
-
     blocks_in_order = encoder.get_submodule(stack)
     assert isinstance(blocks_in_order, nn.ModuleList)
-    handle = blocks_in_order[layer].register_forward_pre_hook(stop, with_kwargs=True)
+    states = input_of(blocks_in_order[layer], lambda: encoder(**inputs))
+    assert states is not None, "the forward pass does not run its blocks"
+    return states
+
+
+def input_of(module: nn.Module, run: Callable[[], object]) -> Tensor | None:
+    """What a module is called with; nothing behind it is run.
+
+    Args:
+        module: Part of a network.
+        run: Calls the network.
+
+    Returns:
+        The first argument, or what is passed as `hidden_states`; None when the network does not call the module.
+    """
+
+    def stop(_: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> NoReturn:
+        raise _Reached(arguments[0] if arguments else named["hidden_states"])
+
+    handle = module.register_forward_pre_hook(stop, with_kwargs=True)
     try:
-        encoder(**inputs)
+        run()
     except _Reached as reached:
         return reached.states
     finally:
         handle.remove()
-    raise AssertionError("the forward pass does not run its blocks")
+    return None

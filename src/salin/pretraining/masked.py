@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from salin.encoding import hidden_piece, padding_piece
+from salin.models.hidden import input_of
 from salin.pretraining.cost import Passes
 from salin.pretraining.rows import RowText
+from salin.pretraining.vocabulary import vocabulary_loss
 
 IGNORED = -100
 _LONGEST_WORD = 5
@@ -92,10 +94,15 @@ class MaskedRows:
         """
         assert isinstance(model, PreTrainedModel)
         chosen = batch["labels"] != IGNORED
-        logits = _logits(model, batch["input_ids"], batch["attention_mask"], chosen).float()
-        labels = batch["labels"][chosen]
-        accuracy = (logits.argmax(-1) == labels).float().mean()
-        return {"loss": nn.functional.cross_entropy(logits, labels), "accuracy": accuracy.detach()}
+        labels, inputs = batch["labels"][chosen], {name: batch[name] for name in ("input_ids", "attention_mask")}
+        head = cast("nn.Linear | None", model.get_output_embeddings())
+        states = None if head is None else input_of(head, lambda: model(**inputs))
+        if head is not None and states is not None:
+            loss, accuracy = vocabulary_loss(head, states[chosen], labels)
+        else:  # a head that is no layer of its own: right, and slower
+            logits = model(**inputs).logits[chosen].float()
+            loss, accuracy = nn.functional.cross_entropy(logits, labels), (logits.argmax(-1) == labels).float().mean()
+        return {"loss": loss, "accuracy": accuracy.detach()}
 
     def _row(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """The pieces of a row, and for each of them the number of what is chosen as one."""
@@ -146,21 +153,3 @@ def _units(words: Iterable[int | None], first: int) -> Iterator[int]:
             number, length, last = number + 1, 0, word
         length += 1
         yield number
-
-
-def _logits(model: PreTrainedModel, ids: Tensor, attended: Tensor, chosen: Tensor) -> Tensor:
-    """Scores of the vocabulary at the chosen places, `[chosen, vocabulary]`; elsewhere they are not computed."""
-    network: Any = model
-    match model.config.model_type:
-        case "bert":
-            head = network.cls
-        case "roberta" | "xlm-roberta":
-            head = network.lm_head
-        case "albert":
-            head = network.predictions
-        case "modernbert":
-            head = nn.Sequential(network.head, network.decoder)
-        case _:
-            # Heads differ by architecture; this is right for all of them, and slower.
-            return network(input_ids=ids, attention_mask=attended).logits[chosen]
-    return head(network.base_model(input_ids=ids, attention_mask=attended).last_hidden_state[chosen])

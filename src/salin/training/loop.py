@@ -64,6 +64,9 @@ class LoopSettings(StrictSettings):
         learning_rate: Its peak.
         warmup: The share of the steps over which the rate rises from 0.
         schedule: What follows the warm-up: `linear` decay to 0, or `constant`.
+        cooldown: With `constant`, the share of the steps at the end over which the rate falls to 0 after all, linearly
+            (warmup-stable-decay: Hägele et al. 2024, arXiv:2405.18392). How long a run goes can then be decided late:
+            runs that differ in `steps` are the same until the first of them cools down.
         optimizer: `adamw`, or `bertadam` (no bias correction, per-tensor clipping; SPECS 1.3).
         weight_decay: Of weights; biases and norms never decay.
         betas: AdamW's.
@@ -80,6 +83,7 @@ class LoopSettings(StrictSettings):
     learning_rate: float = Field(gt=0)
     warmup: float = Field(0.1, ge=0, le=1)
     schedule: Literal["linear", "constant"] = "linear"
+    cooldown: Annotated[float, Field(ge=0, le=1), AsBefore(0.0)] = 0.0
     optimizer: Literal["adamw", "bertadam"] = "adamw"
     weight_decay: float = Field(0.01, ge=0)
     betas: tuple[float, float] = (0.9, 0.999)
@@ -97,12 +101,27 @@ class LoopSettings(StrictSettings):
             raise ValueError("patience counts evaluations, and there is one at the end alone: set evaluate_every")
         return self
 
+    @model_validator(mode="after")
+    def _has_one_decay(self) -> Self:
+        if self.cooldown and self.schedule == "linear":
+            raise ValueError(
+                'a linear schedule falls from the warm-up on and has no cooldown: set schedule = "constant"'
+            )
+        if self.warmup + self.cooldown > 1:
+            raise ValueError(
+                f"warmup ({self.warmup}) and cooldown ({self.cooldown}) are shares of all steps: at most 1 together"
+            )
+        return self
+
     def rate(self, step: int) -> float:
         """The learning rate of a step (counted from 0), as a share of the peak."""
         rising = self.warmup * self.steps
         if step + 1 < rising:
             return (step + 1) / rising
-        return 1.0 if self.schedule == "constant" else min(1.0, (self.steps - step) / max(self.steps - rising, 1.0))
+        if self.schedule == "constant" and not self.cooldown:
+            return 1.0
+        falling = self.steps - rising if self.schedule == "linear" else self.cooldown * self.steps
+        return min(1.0, (self.steps - step) / max(falling, 1.0))
 
 
 def fit(

@@ -61,14 +61,21 @@ def test_each_text_ends_in_a_separator_and_rows_are_cut(tokenizer: PreTrainedTok
 
 
 @pytest.mark.parametrize("architecture", ["bert", "xlm-roberta", "albert", "modernbert", "deberta-v2"])
-def test_the_loss_is_that_of_transformers(model_folder: Callable[[str], Path], architecture: str) -> None:
+def test_the_loss_and_its_gradients_are_those_of_transformers(
+    model_folder: Callable[[str], Path], architecture: str
+) -> None:
     folder = model_folder(architecture)
     torch.manual_seed(1)
     model = AutoModelForMaskedLM.from_pretrained(folder).eval()
     rows = MaskedRows(load_tokenizer(folder), Passages(PLAIN), length=24, mask_rate=0.3)
     batch = rows.collate(rows.draw(4, np.random.default_rng(1)))
-    expected = model(**batch).loss
-    assert float(rows.loss(model, batch)["loss"].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+    expected, found = model(**batch).loss, rows.loss(model, batch)["loss"]
+    assert float(found.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+    learned = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    wanted, given = (torch.autograd.grad(loss, learned.values(), allow_unused=True) for loss in (expected, found))
+    for name, one, other in zip(learned, wanted, given, strict=True):
+        assert (one is None) == (other is None), name
+        assert one is None or torch.allclose(one, other, rtol=1e-4, atol=1e-6), name
 
 
 def test_the_pieces_of_a_word_are_hidden_together(tokenizer: PreTrainedTokenizerFast) -> None:

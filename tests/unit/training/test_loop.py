@@ -72,6 +72,7 @@ def without_clock(found: list[dict[str, float]]) -> list[dict[str, float]]:
         ({"steps": 4, "warmup": 1}, [0.25, 0.5, 0.75, 1]),
         ({"steps": 4, "warmup": 1, "schedule": "constant"}, [0.25, 0.5, 0.75, 1]),
         ({"steps": 1}, [1]),
+        ({"steps": 8, "warmup": 0.25, "schedule": "constant", "cooldown": 0.5}, [0.5, 1, 1, 1, 1, 0.75, 0.5, 0.25]),
     ],
 )
 def test_the_rate_rises_and_falls(changes: dict[str, object], rates: list[float]) -> None:
@@ -81,9 +82,11 @@ def test_the_rate_rises_and_falls(changes: dict[str, object], rates: list[float]
 
 @pytest.mark.parametrize("warmup", [0, 0.06, 0.1, 0.33, 1])
 @pytest.mark.parametrize("steps", [1, 2, 9, 100])
-@pytest.mark.parametrize("schedule", ["linear", "constant"])
-def test_the_rate_is_never_zero_nor_above_its_peak(steps: int, warmup: float, schedule: str) -> None:
-    made = settings(steps=steps, warmup=warmup, schedule=schedule)
+@pytest.mark.parametrize(
+    ("schedule", "cooldown"), [("linear", 0), ("constant", 0), ("constant", 0.25), ("constant", 1)]
+)
+def test_the_rate_is_never_zero_nor_above_its_peak(steps: int, warmup: float, schedule: str, cooldown: float) -> None:
+    made = settings(steps=steps, warmup=warmup, schedule=schedule, cooldown=min(cooldown, 1 - warmup))
     rates = [made.rate(step) for step in range(steps)]
     assert all(0 < rate <= 1 for rate in rates)
     peak = rates.index(max(rates))
@@ -91,8 +94,25 @@ def test_the_rate_is_never_zero_nor_above_its_peak(steps: int, warmup: float, sc
     assert rates[peak:] == sorted(rates[peak:], reverse=True)
 
 
+def test_runs_of_any_length_are_the_same_until_the_first_cools_down() -> None:
+    short, long = (
+        settings(steps=steps, warmup=10 / steps, schedule="constant", cooldown=20 / steps) for steps in (100, 200)
+    )
+    assert [short.rate(step) for step in range(80)] == [long.rate(step) for step in range(80)]
+    assert short.rate(81) < long.rate(81) == 1
+
+
 @pytest.mark.parametrize(
-    "change", [{"steps": 0}, {"learning_rate": 0}, {"warmup": 2}, {"schedule": "cosine"}, {"lr": 1}]
+    "change",
+    [
+        {"steps": 0},
+        {"learning_rate": 0},
+        {"warmup": 2},
+        {"schedule": "cosine"},
+        {"lr": 1},
+        {"schedule": "linear", "cooldown": 0.2},
+        {"schedule": "constant", "warmup": 0.5, "cooldown": 0.6},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
