@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from salin.errors import SettingError
 from salin.experiments.system import PretrainedBy
-from salin.pretraining.run import pretrain, snapshot_folder
+from salin.pretraining.run import pretrain, snapshot_folder, write_untrained
 from salin.pretraining.settings import PretrainingSettings
 
 
@@ -39,7 +39,7 @@ class PretrainedEncoder:
         """
         read = PretrainingSettings.read(self.how.recipe)
         step, every = self.how.step, read.snapshot_every
-        if step is not None and (not every or step % every or step > read.loop.steps):
+        if step and (not every or step % every or step > read.loop.steps):
             raise SettingError(f"{self.how.recipe}: keeps no model of step {step}: see snapshot_every and steps there")
         loop, mixture = (part.model_copy(update={"seed": self.seed}) for part in (read.loop, read.mixture))
         return read.model_copy(update={"loop": loop, "mixture": mixture})
@@ -65,5 +65,5 @@ class PretrainedEncoder:
         self._run.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{self._run}.lock"):
             if not self.folder.exists():
-                pretrain(self.settings, self._run)
+                (write_untrained if self.how.step == 0 else pretrain)(self.settings, self._run)
         return self.folder

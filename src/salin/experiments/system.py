@@ -66,11 +66,12 @@ class PretrainedBy(StrictSettings):
 
     Attributes:
         recipe: The pretraining recipe.
-        step: After how many of its steps; None is the end. Its runs have to keep that model (`snapshot_every`).
+        step: After how many of its steps; None is the end, and 0 the model before any, which is made without training.
+            Of any other its runs have to keep the model (`snapshot_every`).
     """
 
     recipe: Path
-    step: int | None = Field(None, gt=0)
+    step: int | None = Field(None, ge=0)
 
 
 class FineTuning(StrictSettings):

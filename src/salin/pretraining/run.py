@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,14 +55,7 @@ def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
     """
     processes = Processes.here()
     store = _store(settings.text, folder, processes)
-    if settings.base is None:
-        assert settings.model is not None
-        tokenizer = _tokenizer(settings, settings.model, store, folder / "tokenizer", processes)
-        torch.manual_seed(settings.loop.seed)
-        model = build(settings.model, tokenizer)
-    else:
-        torch.manual_seed(settings.loop.seed)
-        model, tokenizer = base_model(settings.base)
+    model, tokenizer = _beginning(settings, folder, processes, lambda: store)
     wanted = settings.mixture.length or (_LENGTH if settings.model is None else settings.model.positions)
     length = fitting_length(model.config, wanted)
     objectives = make_objectives(settings, tokenizer, store, length)
@@ -90,6 +83,31 @@ def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
     return {**figures, **({"loss_before": before["loss"]} if before else {})}
 
 
+def write_untrained(settings: PretrainingSettings, folder: Path) -> None:
+    """Writes the model that a run begins with to where `snapshot_folder` has that of step 0.
+
+    Args:
+        settings: The recipe.
+        folder: The run's. Text is read only for a tokenizer that the run trains.
+    """
+    processes = Processes.here()
+    model, tokenizer = _beginning(settings, folder, processes, lambda: _store(settings.text, folder, processes))
+    _write_model(model, tokenizer, snapshot_folder(folder, 0))
+
+
+def _beginning(
+    settings: PretrainingSettings, folder: Path, processes: Processes, store: Callable[[], TextStore]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """The model before the first step, and its tokenizer."""
+    if settings.base is None:
+        assert settings.model is not None
+        tokenizer = _tokenizer(settings, settings.model, store, folder / "tokenizer", processes)
+        torch.manual_seed(settings.loop.seed)
+        return build(settings.model, tokenizer), tokenizer
+    torch.manual_seed(settings.loop.seed)
+    return base_model(settings.base)
+
+
 def _store(text: TextSettings, folder: Path, processes: Processes) -> TextStore:
     place = text.store or folder / "text"
     if processes.is_main:
@@ -104,15 +122,17 @@ def _store(text: TextSettings, folder: Path, processes: Processes) -> TextStore:
 
 
 def _tokenizer(
-    settings: PretrainingSettings, model: ModelSettings, store: TextStore, folder: Path, processes: Processes
-) -> PreTrainedTokenizerFast:
+    settings: PretrainingSettings, model: ModelSettings, store: Callable[[], TextStore], folder: Path,
+    processes: Processes,
+) -> PreTrainedTokenizerFast:  # fmt: skip
     if settings.tokenizer.folder is not None:
         return load_tokenizer(settings.tokenizer.folder)
     # One that a run without a checkpoint left behind may be of other settings.
     if processes.is_main and not (folder.exists() and has_checkpoint(folder.parent)):
-        plain = store.plain("plain", settings.text.temperature)
+        text = store()
+        plain = text.plain("plain", settings.text.temperature)
         lines = plain.sample(settings.tokenizer.characters, np.random.default_rng(settings.mixture.seed))
-        translations = store.parallel(settings.text.sets).all_lines() if settings.text.sets else ()
+        translations = text.parallel(settings.text.sets).all_lines() if settings.text.sets else ()
         tokenizer = train_tokenizer(
             (line for lines in (lines, translations) for line in lines),
             model.vocabulary,

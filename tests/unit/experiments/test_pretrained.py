@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from experiment_files import RECIPE, write_pretraining, write_recipe
 from salin.errors import SettingError
@@ -42,6 +44,24 @@ def test_encoders_are_pretrained_once_with_the_seed_of_the_cell(recipe: Path, mo
     assert weights[0] != weights[1], "four steps are not two"
     [other] = run_recipe(recipe, only=["whole-tiny-2"])
     assert other.encoder.startswith("small-2.")
+
+
+def test_the_model_before_the_first_step_is_made_without_training(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(recipe.parent)
+    untrained = '[systems.untrained]\nmethod = "direct"\npretrained_by = { recipe = "small.toml", step = 0 }\n'
+    recipe.write_text(RECIPE + SYSTEMS + untrained, encoding="utf-8")
+    [before] = run_recipe(recipe, only=["untrained-tiny-1"])
+    run = Path("runs/pretrained") / before.encoder.removesuffix("@0")
+    assert not (run / "log.jsonl").exists()
+    [after] = run_recipe(recipe, only=["whole-tiny-1"])
+    assert (run / "log.jsonl").exists(), "a run that has its beginning alone is not taken for a finished one"
+    first, last = (load_file(folder / "model.safetensors") for folder in (run / "steps" / "0000000", run / "encoder"))
+    assert first.keys() == last.keys()
+    moved = [name for name in first if not torch.equal(first[name], last[name])]
+    assert any("embeddings" in name for name in moved)
+    assert before.inputs[f"encoder {before.encoder}"] != after.inputs[f"encoder {after.encoder}"]
 
 
 def test_settings_of_pretraining_count(recipe: Path) -> None:
