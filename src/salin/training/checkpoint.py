@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,17 @@ def clear_left_overs(folder: Path) -> None:
 
 
 def load_checkpoint(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, Any]
-) -> dict[str, Any] | None:
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, Any],
+    may_differ: Callable[[Mapping[str, Any], int], Collection[str]] = lambda then, step: (),
+) -> dict[str, Any] | None:  # fmt: skip
     """Loads the newest checkpoint into the model and the optimiser.
+
+    Args:
+        folder: The run's folder.
+        model: What the weights are loaded into.
+        optimizer: What its state is loaded into.
+        settings: Those of the run that is to go on.
+        may_differ: Told the settings then and the step that was reached, says which of them may be others now.
 
     Returns:
         The state that was saved with it, or None where there is no checkpoint.
@@ -63,9 +72,9 @@ def load_checkpoint(
     if not has_checkpoint(folder):
         return None
     state = json.loads((folder / NAME / "state.json").read_text(encoding="utf-8"))
-    differing = sorted(
-        k for k in settings.keys() | state["settings"].keys() if settings.get(k) != state["settings"].get(k)
-    )
+    free = may_differ(state["settings"], state["step"])
+    names = (settings.keys() | state["settings"].keys()) - set(free)
+    differing = sorted(name for name in names if settings.get(name) != state["settings"].get(name))
     if differing:
         changes = ", ".join(f"{k}: {state['settings'].get(k)} then, {settings.get(k)} now" for k in differing)
         raise SettingError(f"{folder}: its checkpoint was made with other settings ({changes}). Name another folder")

@@ -8,7 +8,7 @@ to minimise; both are pure functions of their arguments and of the random number
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, Self, runtime_checkable
 
@@ -37,6 +37,10 @@ class BatchSource(Protocol):
         over the whole batch, so that the parts' losses sum to what the loss of the whole would be.
         """
         ...
+
+
+# Settings that decide how long a run goes and the learning rate of each step, and nothing else.
+_SCHEDULE = ("steps", "warmup", "schedule", "cooldown")
 
 
 @runtime_checkable
@@ -148,7 +152,8 @@ def fit(
         objective: What is minimised.
         settings: How long and how fast.
         folder: Where the log, the checkpoint and the best weights go; a run that finds a checkpoint there goes on from
-            it. None keeps everything in memory. With several processes all must see the same folder.
+            it, also one of a run of another length, as long as both had the same learning rates so far. None keeps
+            everything in memory. With several processes all must see the same folder.
         evaluate: Called with the model in eval mode at each evaluation; gives figures for the log, the same in every
             process: numbers, and numbers by name. With it the model ends with the weights of the evaluation at which
             `select` was best (the first of equals).
@@ -172,7 +177,7 @@ def fit(
     device_model: nn.Module = model.to(processes.device)
     optimizer = _optimizer(device_model, settings)
     fingerprint = {**settings.model_dump(mode="json", exclude=as_before(settings)), **(made_with or {})}
-    state = _begun(folder, device_model, optimizer, fingerprint, processes)
+    state = _begun(folder, device_model, optimizer, settings, fingerprint, processes)
     first = state["step"] if state else 0
     best: dict[str, Any] = state["best"] if state else {}
     waited: int = state.get("waited", 0) if state else 0
@@ -234,14 +239,20 @@ def _is_better(name: str, found: Mapping[str, Any], best: Mapping[str, Any]) -> 
 
 
 def _begun(
-    folder: Path | None, model: nn.Module, optimizer: torch.optim.Optimizer, fingerprint: dict[str, Any],
-    processes: Processes,
+    folder: Path | None, model: nn.Module, optimizer: torch.optim.Optimizer, settings: LoopSettings,
+    fingerprint: dict[str, Any], processes: Processes,
 ) -> dict[str, Any] | None:  # fmt: skip
     """Loads the checkpoint where there is one, into every process the same."""
+
+    def may_differ(then: Mapping[str, Any], step: int) -> Collection[str]:
+        was = settings.model_copy(update={k: then.get(k, LoopSettings.model_fields[k].default) for k in _SCHEDULE})
+        between = step < min(was.steps, settings.steps)
+        return _SCHEDULE if between and all(was.rate(i) == settings.rate(i) for i in range(step)) else ()
+
     if folder and processes.is_main:
         clear_left_overs(folder)
     processes.wait()
-    state = load_checkpoint(folder, model, optimizer, fingerprint) if folder else None
+    state = load_checkpoint(folder, model, optimizer, fingerprint, may_differ) if folder else None
     if processes.several:
         step = state["step"] if state else 0
         processes.agree({**fingerprint, "the step": step, "the weights": weights_checksum(model)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -200,6 +201,30 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path: Path, optimizer: 
     assert again["loss"] == figures["loss"]
     assert without_clock(records(tmp_path / "parts")) == without_clock(records(tmp_path / "whole"))
     assert [record["step"] for record in records(tmp_path / "parts")] == [2, 4, 6, 8, 10, 12]
+
+
+@pytest.mark.parametrize(("first", "then"), [(40, 20), (20, 40)])
+def test_a_run_of_another_length_goes_on_from_before_it_cools_down(tmp_path: Path, first: int, then: int) -> None:
+    def loop(steps: int) -> LoopSettings:
+        return settings(steps=steps, warmup=4 / steps, schedule="constant", cooldown=0.5)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(), stopping_at(11), objective, loop(first), folder=tmp_path / "run")
+    whole, longer = Line(), Line()
+    fit(longer, batches, objective, loop(then), folder=tmp_path / "run")
+    fit(whole, batches, objective, loop(then), folder=tmp_path / "whole")
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), longer.parameters(), strict=True))
+    assert without_clock(records(tmp_path / "run")) == without_clock(records(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize(("last", "steps"), [(16, 40), (16, 14), (None, 40)])
+def test_a_run_that_cooled_down_has_the_length_that_it_has(tmp_path: Path, last: int | None, steps: int) -> None:
+    """Nor is one shorter than what it did."""
+    loop = settings(steps=20, warmup=0, schedule="constant", cooldown=0.5)
+    with suppress(KeyboardInterrupt):
+        fit(Line(), batches if last is None else stopping_at(last), objective, loop, folder=tmp_path)
+    with pytest.raises(SettingError, match=f"other settings.*steps: 20 then, {steps} now"):
+        fit(Line(), batches, objective, loop.model_copy(update={"steps": steps}), folder=tmp_path)
 
 
 def test_a_finished_run_is_not_repeated(tmp_path: Path) -> None:
