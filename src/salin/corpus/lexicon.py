@@ -97,11 +97,14 @@ class CodeSwitching:
         lexicons: A lexicon for each language.
         sentence_rate: The share of sentences that are switched.
         word_rate: The share of the words of such a sentence that are looked up.
+        language: The one that the lexicons translate from. Where sources are of several languages, sentences of others
+            stay as they are; None switches all.
     """
 
     lexicons: Mapping[str, Lexicon]
     sentence_rate: float = 0.7
     word_rate: float = 0.6
+    language: str | None = None
 
     def draw(self, random: np.random.Generator) -> Lexicon | None:
         """What to switch a sentence with, or None for one that stays as it is."""

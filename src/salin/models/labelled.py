@@ -24,11 +24,13 @@ class LabelledSentences:
         sentences: All sentences.
         tags: For each sentence the tag index of each word.
         annotated: For each sentence a `[tags]` mask of what its corpus annotates; None where all do.
+        languages: That of each sentence's corpus, `""` where it is not said.
     """
 
     sentences: tuple[Sentence, ...]
     tags: tuple[tuple[int, ...], ...]
     annotated: tuple[Tensor, ...] | None
+    languages: tuple[str, ...]
 
     @classmethod
     def from_corpora(cls, corpora: Sequence[Corpus], settings: TaggerSettings) -> LabelledSentences:
@@ -46,6 +48,7 @@ class LabelledSentences:
         sentences: list[Sentence] = []
         tags: list[tuple[int, ...]] = []
         annotated: list[Tensor] = []
+        languages = tuple(corpus.language for corpus in corpora for _ in corpus)
         for corpus in corpora:
             check_labels(corpus, settings.labels)
             covers = torch.tensor([tag == "O" or tag[2:] in corpus.labels for tag in settings.tags])
@@ -54,7 +57,7 @@ class LabelledSentences:
                 tags.append(tuple(index[tag] for tag in sentence.tags()))
                 annotated.append(covers)
         partial = any(not bool(covers.all()) for covers in annotated)
-        return cls(tuple(sentences), tuple(tags), tuple(annotated) if partial else None)
+        return cls(tuple(sentences), tuple(tags), tuple(annotated) if partial else None, languages)
 
     def __len__(self) -> int:
         return len(self.sentences)

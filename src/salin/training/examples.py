@@ -167,8 +167,8 @@ class Examples:
         if not self.switching or not lexicons:
             return sentences, tags
         names = {tag: i for i, tag in enumerate(self.settings.tags)}
-        for row, lexicon in enumerate(lexicons):
-            if lexicon is not None:
+        for row, (index, lexicon) in enumerate(zip(indices, lexicons, strict=True)):
+            if lexicon is not None and self.switching.language in (None, self.labelled.languages[index]):
                 sentences[row] = switch(sentences[row], lexicon, self.switching.word_rate, random)
                 tags[row] = tuple(names[tag] for tag in sentences[row].tags())
         return sentences, tags

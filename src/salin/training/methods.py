@@ -32,11 +32,14 @@ class SwitchingSettings(StrictSettings):
         lexicons: For each language its TSV files (source word TAB translation).
         sentence_rate: The share of sentences that are switched.
         word_rate: The share of such a sentence's words that are looked up.
+        language: The one that the lexicons translate from: with sources of several languages the others stay as they
+            are. None switches all.
     """
 
     lexicons: dict[str, tuple[Path, ...]] = Field(min_length=1)
     sentence_rate: float = Field(0.7, ge=0, le=1)
     word_rate: float = Field(0.6, ge=0, le=1)
+    language: Annotated[str | None, AsBefore(None)] = None
 
     def load(self) -> CodeSwitching:
         """Reads the lexicons.
@@ -45,7 +48,7 @@ class SwitchingSettings(StrictSettings):
             DataError: When a file is missing or broken.
         """
         lexicons = {language: Lexicon.read(*paths) for language, paths in self.lexicons.items()}
-        return CodeSwitching(lexicons, self.sentence_rate, self.word_rate)
+        return CodeSwitching(lexicons, self.sentence_rate, self.word_rate, self.language)
 
 
 class MethodSettings(StrictSettings):

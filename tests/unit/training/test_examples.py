@@ -128,6 +128,22 @@ def test_what_a_corpus_does_not_annotate_is_masked() -> None:
     assert partial.tolist() == [True, False, False, False, False, True, True]
 
 
+def test_only_sentences_of_the_language_that_lexicons_translate_from_are_switched() -> None:
+    danish, english = (replace(corpus(), language=code) for code in ("da", "en"))
+    both = LabelledSentences.from_corpora([danish, english], SETTINGS)
+    everything = range(2 * len(TRAIN))
+    for language, switched in (("en", {"en"}), (None, {"da", "en"})):
+        switching = replace(SWITCHING, language=language)
+        made, random = (
+            Examples(both, Windower(build_tokenizer("wordpiece")), SETTINGS, switching),
+            np.random.default_rng(0),
+        )
+        found = made.windows(everything, random, lexicons=made.draw(len(everything), random))
+        plain = made.windows(everything, random)
+        changed = {both.languages[i] for i in everything if found[i][0][0].pieces != plain[i][0][0].pieces}
+        assert changed == switched
+
+
 def test_masking_sees_windows_of_long_sentences() -> None:
     windower = Windower(build_tokenizer("wordpiece"), 16)
     long = LabelledSentences.from_corpora([corpus((" ".join(TRAIN),))], SETTINGS)
