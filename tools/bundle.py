@@ -1,10 +1,11 @@
 """Puts the bundled models into `src/salin/assets` from the runs that made them, and scores the reloaded files.
 
-    python tools/bundle.py encoder runs/pretrain-salin-tiny/encoder
+    python tools/bundle.py encoder runs/pretrain-salin-tiny-2/encoder
     python tools/bundle.py tagger runs/salin-tiny/direct-ship-95.FINGERPRINT/tagger
 
 Weights are stored as fp16 safetensors. The stored tagger is loaded again and scored: `results/bundled.json` holds the
-scores with the checksum of the weights that they belong to, and the model card shows them.
+scores with the checksum of the weights that they belong to, and the model card shows them. What the encoder's run says
+of itself goes to `results/NAME`, by the name of its folder.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from salin.adaptation.adapter import Adapter
 from salin.corpus import load_open_corpus
 from salin.corpus.catalogue import sha256_of
 from salin.evaluation import evaluate
+from salin.experiments.pretraining_documents import COST, LOG
 from salin.files import atomic_directory, atomic_write, write_json
 from salin.models import Tagger
 
@@ -40,6 +42,11 @@ def main() -> None:
         with atomic_directory(target, marker="config.json") as temporary:
             for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
                 shutil.copy(arguments.folder / name, temporary / name)
+        run = arguments.folder.resolve().parent
+        kept = ROOT / "results" / run.name
+        kept.mkdir(exist_ok=True)
+        for name in (LOG, COST):
+            shutil.copy(run / name, kept / name)
     else:
         target = ASSETS / "salin-tiny"
         Tagger.from_pretrained(arguments.folder).save_pretrained(target, dtype=torch.float16)

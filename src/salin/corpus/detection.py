@@ -16,8 +16,10 @@ Format = Literal["conll", "jsonl", "inline", "text", "lines"]
 
 #: Endings that say how a file is packed, not what is in it.
 PACKED = (".xz", ".gz")
+#: How files of words in columns are called.
+COLUMNS = (".conll", ".conllu", ".conllup", ".bio", ".bioes", ".iob", ".iob2")
 _SUFFIXES: dict[Format, tuple[str, ...]] = {
-    "conll": (".conll", ".conllu", ".conllup", ".bio", ".bioes", ".iob", ".iob2"),
+    "conll": COLUMNS,
     "jsonl": (".jsonl", ".ndjson"),
 }
 _SAMPLE = 200

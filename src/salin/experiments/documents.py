@@ -11,6 +11,7 @@ from salin.evaluation.report import ReportTable
 from salin.experiments.cost_curve import plot_cost_curve
 from salin.experiments.ordering import ordering_table
 from salin.experiments.plots import plot_standings
+from salin.experiments.pretraining_documents import PRETRAINING, fill_pretraining
 from salin.experiments.shared_documents import SHARED, fill_shared
 from salin.experiments.standings import Standings
 from salin.experiments.tables import dev_table, score_table, significance_table, training_table
@@ -50,7 +51,8 @@ def fill_documents(
     A figure is what `![...](.../figures/NAME.svg)` shows, or
     `NAME.cost.svg` for F1 against cost, or `NAME.matrix.svg` for F1 by source and target. A name may end with
     `@ENCODER`, as the folder of its results does. What is found in the taggers of a recipe, figures and tables, stands
-    between `<!-- shared:NAME -->` and `<!-- /shared -->`.
+    between `<!-- shared:NAME -->` and `<!-- /shared -->`; what pretraining runs cost, and their loss, between
+    `<!-- pretraining:NAME NAME -->` and `<!-- /pretraining -->`.
 
     Args:
         documents: Markdown files; figures lie where they say.
@@ -84,10 +86,12 @@ def fill_documents(
         tables += found
         new, more, beside = fill_shared(new, document, Path(recipes), Path(results))
         tables, drawn = tables + more, drawn + beside
+        new, more, beside = fill_pretraining(new, document, Path(results))
+        tables, drawn = tables + more, drawn + beside
         if new != text:
             with atomic_write(document) as file:
                 file.write(new)
-        for match in _FIGURE.finditer(SHARED.sub("", text)):
+        for match in _FIGURE.finditer(PRETRAINING.sub("", SHARED.sub("", text))):
             shown = match["kind"] or "", standings(match["name"], document)
             figures[(document.parent / match["file"]).resolve()] = shown
     for file, (kind, shown) in figures.items():

@@ -11,7 +11,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from salin.errors import SettingError
+from salin.experiments.pretraining_documents import COST, LOG
 from salin.experiments.system import PretrainedBy
+from salin.files import atomic_write
+from salin.models.checksum import folder_checksum
+from salin.models.loading import resolve
 from salin.pretraining.run import pretrain, snapshot_folder, write_untrained
 from salin.pretraining.settings import PretrainingSettings
 
@@ -47,7 +51,9 @@ class PretrainedEncoder:
     @property
     def name(self) -> str:
         """`RECIPE-SEED.SETTINGS`, and the step if it is not the last: another one for other settings."""
-        made_of = json.dumps(self.settings.described(), sort_keys=True)
+        settings = self.settings
+        base = {} if settings.base is None else {"the base": folder_checksum(resolve(settings.base))}
+        made_of = json.dumps({**settings.described(), **base}, sort_keys=True)
         run = f"{self.how.recipe.stem}-{self.seed}.{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
         return run if self.how.step is None else f"{run}@{self.how.step}"
 
@@ -67,3 +73,11 @@ class PretrainedEncoder:
             if not self.folder.exists():
                 (write_untrained if self.how.step == 0 else pretrain)(self.settings, self._run)
         return self.folder
+
+    def record(self, results: Path) -> None:
+        """Copies what a finished run says of itself to `RECIPE-SEED` among the results, for documents."""
+        if (self._run / COST).exists():
+            kept = results / f"{self.how.recipe.stem}-{self.seed}"
+            for name in (LOG, COST):
+                with atomic_write(kept / name, "wb") as file:
+                    file.write((self._run / name).read_bytes())

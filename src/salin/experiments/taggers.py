@@ -68,6 +68,8 @@ def new_tagger(experiment: Experiment, cell: Cell, source: Sequence[Corpus]) -> 
     assert cell.seed is not None
     pretrained = experiment.pretrained(cell)
     encoder = str(pretrained.made()) if pretrained else experiment.encoder_of(cell)
+    if pretrained:
+        pretrained.record(experiment.results)
     torch.manual_seed(cell.seed)
     types = {label for corpus in source for label in corpus.labels}
     return Tagger.on_encoder(encoder, types, **experiment.recipe.shape_of(experiment.system(cell)).model_dump())

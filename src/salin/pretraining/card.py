@@ -8,6 +8,7 @@ from typing import Any
 from salin.evaluation.signature import installed_version
 from salin.pretraining.curves import PretrainingLog
 from salin.pretraining.fertility import Fertility
+from salin.pretraining.run_cost import RunCost
 from salin.pretraining.settings import PretrainingSettings
 from salin.pretraining.store import TextStore
 from salin.training.card import flat_settings, markdown_table
@@ -21,9 +22,7 @@ def pretraining_card(
     store: TextStore,
     fertility: Mapping[str, Fertility],
     log: PretrainingLog,
-    tokens: Mapping[str, int],
-    operations: float,
-    parameters: int,
+    cost: RunCost,
     before: Mapping[str, Any],
 ) -> str:
     """Writes the card as Markdown.
@@ -33,18 +32,15 @@ def pretraining_card(
         store: The text.
         fertility: Of the tokenizer, by language.
         log: Of the run.
-        tokens: Pieces read, of each objective and in all.
-        operations: Of floating point, in matrix products.
-        parameters: How many the model has.
+        cost: Of the run.
         before: The loss on held-out text before the first step, by objective and language; empty for a new model.
     """
-    per_second = tokens["tokens"] / log.seconds if log.seconds else 0.0
     begun = f"It went on from {settings.base}." if settings.base else "It began with random weights."
     task = "text-generation" if settings.decodes else "fill-mask"
     parts = [
         f"---\nlibrary_name: salin\npipeline_tag: {task}\n---",
         "# A language model pretrained by salin",
-        f"{parameters:,} parameters. {begun} It makes a tagger with `salin train --encoder FOLDER`.",
+        f"{cost.parameters:,} parameters. {begun} It makes a tagger with `salin train --encoder FOLDER`.",
         "## How well",
         _losses(log, before),
         "## Data",
@@ -62,10 +58,9 @@ def pretraining_card(
         "## Cost",
         markdown_table(
             [("objective", "tokens")],
-            [(name.removesuffix("_tokens"), f"{count:,}") for name, count in tokens.items() if name != "tokens"],
+            [(name.removesuffix("_tokens"), f"{count:,}") for name, count in cost.tokens.items() if name != "tokens"],
         ),
-        f"{tokens['tokens']:,} tokens in {log.seconds:,.0f} seconds, {per_second:,.0f} a second; "
-        f"{operations:.2g} floating-point operations in matrix products.",
+        cost.told(),
         "## Settings",
         markdown_table([("setting", "value")], flat_settings(settings.described())),
         f"Made with salin {installed_version('salin')}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -56,8 +57,13 @@ class PretrainingLog:
         return cls(training, held_out, languages, seconds)
 
 
-def plot_losses(log: PretrainingLog, file: Path, title: str) -> None:
-    """Draws loss against tokens: of training batches, and of each objective on held-out text.
+def plot_losses(logs: Mapping[str, PretrainingLog], file: Path, title: str) -> None:
+    """Draws loss against tokens: of each objective on held-out text, and of a single run's training batches.
+
+    Args:
+        logs: Of one or more runs, by name.
+        file: Where the figure goes.
+        title: Stands above it.
 
     Raises:
         SettingError: When matplotlib is not installed.
@@ -65,12 +71,16 @@ def plot_losses(log: PretrainingLog, file: Path, title: str) -> None:
     with new_figure(file, 6.5, 3.6) as figure:
         panel = figure.subplots()
         panel.grid(axis="y")
-        tokens, losses = zip(*log.training, strict=True)
-        panel.plot(tokens, losses, color="0.7", lw=0.8, label="training", gid="training")
-        for number, (name, curve) in enumerate(sorted(log.held_out.items())):
+        curves = [(run, name, log.held_out[name]) for run, log in logs.items() for name in sorted(log.held_out)]
+        if len(logs) == 1:
+            (log,) = logs.values()
+            tokens, losses = zip(*log.training, strict=True)
+            panel.plot(tokens, losses, color="0.7", lw=0.8, label="training", gid="training")
+        for number, (run, name, curve) in enumerate(curves):
             tokens, losses = zip(*curve, strict=True)
             colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-            panel.plot(tokens, losses, color=colour, marker=marker, lw=1.2, ms=4, label=f"{name}, held out", gid=name)
+            label = f"{name}, held out" if len(logs) == 1 else f"{name}, {run}"
+            panel.plot(tokens, losses, color=colour, marker=marker, lw=1.2, ms=4, label=label, gid=name)
         panel.set_xlabel("tokens")
         panel.set_ylabel("loss, nats")
         panel.legend(frameon=False)

@@ -29,6 +29,7 @@ from salin.pretraining.mixture import Mixture, mixture_loss
 from salin.pretraining.objectives import make_objectives
 from salin.pretraining.official_episodes import OfficialEpisodes
 from salin.pretraining.presets import ModelSettings, build
+from salin.pretraining.run_cost import RunCost, matmul_rate
 from salin.pretraining.settings import PretrainingSettings, TextSettings
 from salin.pretraining.sources import find_text, find_translations
 from salin.pretraining.store import TextStore, make_store
@@ -79,7 +80,7 @@ def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
             tokens=mixture.tokens, after_step=keep, title="pretraining", made_with=_made_with(settings, store),
         )  # fmt: skip
     if processes.is_main:
-        _finish(settings, folder, model, tokenizer, store, mixture, before)
+        _finish(settings, folder, model, tokenizer, store, mixture, before, processes)
     return {**figures, **({"loss_before": before["loss"]} if before else {})}
 
 
@@ -159,7 +160,7 @@ def _made_with(settings: PretrainingSettings, store: TextStore) -> dict[str, Any
 
 def _finish(
     settings: PretrainingSettings, folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast,
-    store: TextStore, mixture: Mixture, before: Mapping[str, Any],
+    store: TextStore, mixture: Mixture, before: Mapping[str, Any], processes: Processes,
 ) -> None:  # fmt: skip
     """Writes the encoder with its card, and what there is to see."""
     log = PretrainingLog.read(folder / "log.jsonl")
@@ -171,12 +172,19 @@ def _finish(
     write_json(folder / "tokenizer-report.json", pieces)
     if find_spec("matplotlib") is not None:
         plot_fertility(fertility, folder / "tokenizer-report.svg")
-        plot_losses(log, folder / "loss.svg", folder.resolve().name)
-    tokens = mixture.tokens(settings.loop.steps)
+        plot_losses({folder.resolve().name: log}, folder / "loss.svg", folder.resolve().name)
     attached = sum(tensor.numel() for tensor in getattr(model, ATTACHED, nn.Module()).parameters())
-    operations = mixture.flops(model, settings.loop.steps)
-    parameters = model.num_parameters() - attached
-    card = pretraining_card(settings, store, fertility, log, tokens, operations, parameters, before)
+    cost = RunCost(
+        parameters=model.num_parameters() - attached,
+        tokens=dict(mixture.tokens(settings.loop.steps)),
+        seconds=log.seconds,
+        operations=mixture.flops(model, settings.loop.steps),
+        matmul_rate=matmul_rate(settings.loop.precision, processes.device) * processes.part.count,
+        precision=settings.loop.precision,
+        processes=processes.part.count,
+    )
+    write_json(folder / "cost.json", cost.model_dump())
+    card = pretraining_card(settings, store, fertility, log, cost, before)
     _write_model(model, tokenizer, folder / "encoder", card)
     if problems := sum(len(file["problems"]) for file in store.files):
         told = "1 problem" if problems == 1 else f"{problems:,} problems"

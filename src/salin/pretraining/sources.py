@@ -12,6 +12,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
+from salin.corpus import iter_sentences
+from salin.corpus.detection import COLUMNS
 from salin.corpus.formats.source import BadSentence, OnError, Source
 from salin.errors import DataError
 from salin.pretraining.opening import PACKED, bounded_lines, open_text, parquet_rows
@@ -102,7 +104,13 @@ class TextFile:
         kind = _kind(self.path)
         if kind == ".parquet":
             return self._rows(on_error)
+        if kind in COLUMNS:
+            return self._sentences(on_error)
         return self._packed(kind, on_error)
+
+    def _sentences(self, on_error: OnError) -> Iterator[tuple[str, str]]:
+        for sentence in iter_sentences(self.path, on_error=on_error, labelled=False, language=self.language):
+            yield self.language, sentence.text
 
     def _packed(self, kind: str, on_error: OnError) -> Iterator[tuple[str, str]]:
         with open_text(self.path) as stream:
@@ -159,7 +167,8 @@ def find_text(path: Path, language: str | None = None, exclude: Sequence[str] = 
     Args:
         path: A folder that holds a folder for each language, the folder of one language, or a file. Text is
             taken from `.txt`, `.jsonl`, `.ndjson` and `.parquet`, packed with `.gz`, `.xz`, `.bz2` or `.zst` or not;
-            a file that is named itself may be called anything, and is plain text then.
+            a file that is named itself may be called anything, and is plain text then; of `.conll` and the like the
+            words are read (not in a folder, lest a test set is read by the way).
         language: Of all text; None takes it from the name of the folder in `path`, or of `path` itself, where that is
             a code of two or three letters.
         exclude: Files left out, as `LANGUAGE/NAME`, the name without its suffixes.
@@ -250,6 +259,8 @@ def _parsed(line: str, number: int, source: Source) -> Any:
 def _kind(path: Path) -> str:
     """What is in a file, as a suffix."""
     suffix = _inner_suffix(path)
+    if suffix in COLUMNS:
+        return COLUMNS[0]
     return ".jsonl" if suffix == ".ndjson" else suffix if suffix in _TEXTS else ".txt"
 
 

@@ -42,6 +42,8 @@ def test_encoders_are_pretrained_once_with_the_seed_of_the_cell(recipe: Path, mo
     assert all(f"encoder {cell.encoder}" in cell.inputs for cell in cells)
     weights = [cell.inputs[f"encoder {cell.encoder}"] for cell in cells]
     assert weights[0] != weights[1], "four steps are not two"
+    for name in ("cost.json", "log.jsonl"):  # for documents
+        assert Path("results/small-1", name).read_bytes() == Path("runs/pretrained", runs[0], name).read_bytes()
     [other] = run_recipe(recipe, only=["whole-tiny-2"])
     assert other.encoder.startswith("small-2.")
 

@@ -70,7 +70,7 @@ def test_salin_tiny_is_the_size_of_the_bundled_encoder() -> None:
     assert differing <= {"dtype", "architectures", "transformers_version", "_name_or_path"}
 
 
-@pytest.mark.parametrize("preset", ["encoder-cpu", "modernbert-tiny", "decoder-cpu"])
+@pytest.mark.parametrize("preset", ["encoder-cpu", "bert-tiny", "salin-tiny", "decoder-cpu"])
 def test_small_presets_score_the_vocabulary(preset: str) -> None:
     tokenizer = build_tokenizer("bytelevel")
     model = build(ModelSettings(preset=preset, layers=2, hidden=48, feed_forward=48), tokenizer)  # type: ignore[call-arg]

@@ -56,6 +56,16 @@ def test_every_kind_of_file_gives_the_same_lines(tmp_path: Path, name: str, cont
     assert (file.lines, file.characters, file.problems) == (3, sum(map(len, LINES)), [])
 
 
+def test_of_columns_the_words_are_read_where_the_file_is_named_itself(tmp_path: Path) -> None:
+    path = tmp_path / "yo" / "train.conll"
+    path.parent.mkdir()
+    path.write_text("Jan\tB-PER\nwon\tO\n.\tO\n\nin\tO\nSugbo\tno such tag\n", encoding="utf-8")
+    assert list(TextFile(path, "yo").read("strict")) == [("yo", "Jan won ."), ("yo", "in Sugbo")]
+    assert [file.path for file in find_text(path, "yo")] == [path]
+    with pytest.raises(DataError, match="no text"):
+        find_text(path.parent)
+
+
 @pytest.mark.usefixtures("_pyarrow")
 def test_parquet_and_zstandard_give_the_same_lines(tmp_path: Path) -> None:
     import pyarrow as pa
