@@ -112,5 +112,5 @@ def _footer(standings: Standings) -> str:
         "Dot: mean F1 over seeds, strict entities, and median cost: seconds of tagging, retrieval included, over those "
         "of the same tagger without adaptation (hollow, with a level line). Bar: 95 % bootstrap interval of the "
         "difference to that tagger. Blue line: what nothing cheaper exceeds. "
-        f"Encoder: {standings.recipe.encoder}. {standings.progress}"
+        f"Encoder: {standings.encoder}. {standings.progress}"
     )

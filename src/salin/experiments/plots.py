@@ -144,5 +144,5 @@ def _footer(standings: Standings) -> str:
     return (
         f"Dot: mean F1 over seeds (at most {seeds} so far), strict entities; hollow for rules without weights. "
         "Bar: 95 % bootstrap interval over sentences and seeds. Line: what the row is tested against. "
-        f"Encoder: {standings.recipe.encoder}. {standings.progress}"
+        f"Encoder: {standings.encoder}. {standings.progress}"
     )

@@ -108,6 +108,11 @@ class Standings:
         return self.compared[test].get(name or row)
 
     @property
+    def encoder(self) -> str:
+        """The name of the recipe's encoder, a folder as it lies from the recipe."""
+        return self.experiment.as_written(self.recipe.encoder)
+
+    @property
     def progress(self) -> str:
         """How many cells are finished, for people."""
         text = f"{len(self.finished)} of {len(self.experiment.cells)} cells finished"

@@ -40,7 +40,7 @@ def score_table(standings: Standings) -> ReportTable:
     footer = (
         "F1 in percent, strict entities, mean over seeds [95 % bootstrap interval over sentences and seeds]. cost: "
         "seconds of tagging, retrieval included, over those of the same tagger without adaptation. "
-        f"Encoder: {standings.recipe.encoder}. {standings.progress}",
+        f"Encoder: {standings.encoder}. {standings.progress}",
     )
     tests = list(standings.runs)
     if len(tests) > _MOST_COLUMNS:
@@ -96,7 +96,7 @@ def dev_table(standings: Standings) -> ReportTable:
     footer = (
         "F1 in percent on the first 1,000 sentences of source dev, as they are and with most words replaced by "
         "dictionary translations; mean over seeds. No target label and no test file is read. "
-        f"Encoder: {standings.recipe.encoder}. {standings.progress}",
+        f"Encoder: {standings.encoder}. {standings.progress}",
     )
     return ReportTable(f"{standings.recipe.title}: source dev", ("system", "seeds", *copies), tuple(body), footer)
 
