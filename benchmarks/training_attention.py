@@ -16,6 +16,7 @@ from measuring import Row, arguments, median_ratio, save, take_turns, tell
 from transformers import PreTrainedModel
 
 from salin.models import Tagger
+from salin.models.attention import PLAIN
 from salin.models.loading import load_tokenizer, resolve
 from salin.pretraining.presets import build
 
@@ -39,10 +40,10 @@ def main() -> None:
     }
     rows = []
     for subject, count, length, dtype in CASES:
-        runs = {name: _step(models[subject].train(), name, count, length, dtype) for name in ("eager", "sdpa")}
+        runs = {name: _step(models[subject].train(), name, count, length, dtype) for name in (PLAIN, "sdpa")}
         seconds = take_turns(runs, 2 if chosen.quick else 15)
         where = f"{subject}, threads: {torch.get_num_threads()}, {count} rows of {length} pieces"
-        ratio = median_ratio(seconds["sdpa"], seconds["eager"])
+        ratio = median_ratio(seconds["sdpa"], seconds[PLAIN])
         rows.append(tell(Row(where, "training step, plain attention", "speed", "fused attention", ratio, dtype=dtype)))
     save(chosen, "training_attention", rows)
 

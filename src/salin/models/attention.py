@@ -12,7 +12,8 @@ from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.masking_utils import sdpa_mask
 
-_NAME = "salin_plain"
+#: What transformers knows plain attention by.
+PLAIN = "salin_plain"
 # The types it was tried with.
 _KNOWN = {"bert", "roberta", "xlm-roberta", "modernbert", "llama"}
 # Plain attention takes time and memory by the square of a row's length; at 512 pieces it is the slower one.
@@ -36,7 +37,7 @@ def training_attention(model: PreTrainedModel, length: int, precision: str) -> G
     plain = model.config.model_type in _KNOWN and length <= _SHORT and precision == "bf16"
     changed = plain and not torch.cuda.is_available()
     if changed:
-        model.set_attn_implementation(_NAME)
+        model.set_attn_implementation(PLAIN)
     try:
         yield
     finally:
@@ -50,7 +51,7 @@ def _attention(
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Attention as it is written down, `[rows, length, heads, head]` of queries `[rows, heads, length, head]`.
 
-    transformers' own (`eager`) makes two more copies of the scores, which take most of its time.
+    transformers has the same as `eager`, with a softmax in fp32 and two more copies of the scores.
     """
     shared = query.shape[1] // key.shape[1]
     if shared > 1:
@@ -73,5 +74,5 @@ def _mask(*args: Any, **kwargs: Any) -> Tensor:
     return torch.zeros(allowed.shape, device=allowed.device).masked_fill_(~allowed, -1e30)
 
 
-AttentionInterface.register(_NAME, _attention)
-AttentionMaskInterface.register(_NAME, _mask)
+AttentionInterface.register(PLAIN, _attention)
+AttentionMaskInterface.register(PLAIN, _mask)

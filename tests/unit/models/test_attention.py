@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoModel, PreTrainedModel
 
-from salin.models.attention import training_attention
+from salin.models.attention import PLAIN, training_attention
 
 
 def network(folder: Path) -> PreTrainedModel:
@@ -31,7 +31,7 @@ def test_it_gives_the_same_states_and_gradients(model_folder: Callable[[str], Pa
     for precision in ("fp32", "bf16"):  # what chooses the implementation; both are computed in fp32 here
         model = network(model_folder(architecture))
         with training_attention(model, 128, precision):
-            assert (model.config._attn_implementation == "salin_plain") is (precision == "bf16")
+            assert (model.config._attn_implementation == PLAIN) is (precision == "bf16")
             result = states(model)
         result.backward(torch.randn(result.shape, generator=torch.Generator().manual_seed(1)))
         embeddings = model.get_input_embeddings().weight.grad
