@@ -1,7 +1,8 @@
 """How runs learn: the convergence of their losses, F1 of each entity type along the way, and how groups of runs differ.
 
 Training and pretraining write the same log, so both can be described. Mind that a tagger's log holds the losses of
-single batches, which are noisy; pretraining also logs its loss on held-out text, which is not.
+single batches, which are noisy; pretraining also logs its loss on held-out text, which is not. A pretraining run has a
+curve for each objective, since the mean over a mixture is no loss that runs with another mixture have.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class RunDynamics:
     Attributes:
         run: Its name.
         curves: Its finite losses as `(step, loss)`, by name: of training batches, and on held-out text where there are
-            two or more.
+            two or more; of a pretraining run these by objective (`held-out loss, causal`).
         convergence: Statistics of each of these.
         f1: F1 on dev as `(step, F1)`, in 0..1, of all entities (`""`) and of each type, as far as the log has it.
     """
@@ -51,9 +52,11 @@ class RunDynamics:
             DataError: When it is missing or damaged, or holds less than two losses.
         """
         read = TrainingLog.read(log)
-        curves = {TRAINING: finite_records(read.losses), HELD_OUT: finite_records(read.held_out)}
-        if len(curves[HELD_OUT]) < 2:
-            del curves[HELD_OUT]
+        training, held_out = read.by_objective, read.held_out_by_objective
+        found = {f"{TRAINING}, {name}": curve for name, curve in training.items()} or {TRAINING: read.losses}
+        found |= {f"{HELD_OUT}, {name}": curve for name, curve in held_out.items()} or {HELD_OUT: read.held_out}
+        curves = {name: finite_records(curve) for name, curve in found.items()}
+        curves = {name: curve for name, curve in curves.items() if len(curve) > 1 or name.startswith(TRAINING)}
         try:
             convergence = {name: Convergence.of(curve) for name, curve in curves.items()}
         except DataError as error:
@@ -96,7 +99,7 @@ def plot_dynamics(first: Sequence[RunDynamics], file: str | Path, second: Sequen
         DataError: When the figure cannot be written.
     """
     runs = [*((run, BLUE, "-") for run in first), *((run, "black", "--") for run in second)]
-    losses = [name for name in (TRAINING, HELD_OUT) if any(name in run.curves for run, *_ in runs)]
+    losses = list(dict.fromkeys(name for run, *_ in runs for name in run.curves))
     types = sorted({label for run, *_ in runs for label in run.f1})
     with new_figure(file, 6.5, 0.6 + 2.2 * (len(losses) + bool(types))) as figure:
         panels: list[Axes] = list(figure.subplots(len(losses) + bool(types), 1, sharex=True, squeeze=False).flat)
@@ -104,7 +107,9 @@ def plot_dynamics(first: Sequence[RunDynamics], file: str | Path, second: Sequen
             panel.set_ylabel(name)
             for number, (run, colour, line) in enumerate(runs):
                 if name in run.curves:
-                    _draw_loss(panel, run, name, colour, line, f"{name.split()[0]}-{number}")
+                    _draw_loss(
+                        panel, run, name, colour, line, f"{name.replace(' loss', '').replace(', ', '-')}-{number}"
+                    )
         if types:
             panels[-1].set_ylabel("F1 on dev, percent")
             for place, label in enumerate(types):
@@ -112,7 +117,8 @@ def plot_dynamics(first: Sequence[RunDynamics], file: str | Path, second: Sequen
             panels[-1].legend(frameon=False)
         for panel in panels:
             panel.grid(axis="y")
-        panels[0].legend(frameon=False)
+        for panel in panels[: len(losses)]:  # not every run has every loss
+            panel.legend(frameon=False)
         panels[-1].set_xlabel("step")
         figure.suptitle("Learning dynamics", x=0.01, ha="left", fontweight="bold")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from salin.errors import DataError
 from salin.evaluation.report import ReportTable
 from salin.experiments.cost_curve import plot_cost_curve
+from salin.experiments.experiment import Experiment
 from salin.experiments.ordering import ordering_table
 from salin.experiments.plots import plot_standings
 from salin.experiments.pretraining_documents import PRETRAINING, fill_pretraining
@@ -32,6 +33,7 @@ _TABLES: Mapping[str, Callable[[Standings], ReportTable]] = {
 _MARKED = re.compile(
     rf"(?P<begin><!-- (?P<kind>{'|'.join(_TABLES)}):(?P<name>[\w.@-]+) -->\n).*?(?P<end><!-- /(?P=kind) -->)", re.DOTALL
 )
+_NOTHING = "No cell of it is finished yet: `salin run recipes/{}.toml` runs them."
 _FIGURES: Mapping[str, Callable[[Standings, Path], None]] = {
     "": plot_standings,
     ".cost": plot_cost_curve,
@@ -60,15 +62,16 @@ def fill_documents(
         results: Where result files are.
 
     Returns:
-        How many tables and how many figures there are.
+        How many tables and how many figures there are. In the place of a table of which no cell is finished yet stands
+        how to make it.
 
     Raises:
-        DataError: When a document names a recipe that does not exist or has no results.
+        DataError: When a document names a recipe that does not exist, or shows a figure of one without results.
         SettingError: When there are figures and matplotlib is not installed.
     """
-    known: dict[str, Standings] = {}
+    known: dict[str, Standings | None] = {}
 
-    def standings(name: str, document: Path) -> Standings:
+    def standings(name: str, document: Path) -> Standings | None:
         if name not in known:
             known[name] = _standings(name, document, Path(recipes), Path(results))
         return known[name]
@@ -79,8 +82,9 @@ def fill_documents(
         text = document.read_text(encoding="utf-8")
 
         def filled(match: re.Match[str], document: Path = document) -> str:
-            table = _TABLES[match["kind"]](standings(match["name"], document))
-            return f"{match['begin']}\n{table.markdown()}\n{match['end']}"
+            shown = standings(match["name"], document)
+            table = f"{_NOTHING.format(match['name'])}\n" if shown is None else _TABLES[match["kind"]](shown).markdown()
+            return f"{match['begin']}\n{table}\n{match['end']}"
 
         new, found = _MARKED.subn(filled, text)
         tables += found
@@ -92,18 +96,23 @@ def fill_documents(
             with atomic_write(document) as file:
                 file.write(new)
         for match in _FIGURE.finditer(PRETRAINING.sub("", SHARED.sub("", text))):
-            shown = match["kind"] or "", standings(match["name"], document)
-            figures[(document.parent / match["file"]).resolve()] = shown
+            if (shown := standings(match["name"], document)) is None:
+                reason = f"it shows a figure of {match['name']!r}, of which no cell is finished"
+                raise DataError(reason, path=document, remedy=f"Run `salin run recipes/{match['name']}.toml` first")
+            figures[(document.parent / match["file"]).resolve()] = match["kind"] or "", shown
     for file, (kind, shown) in figures.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         _FIGURES[kind](shown, file)
     return tables, len(figures) + drawn
 
 
-def _standings(name: str, document: Path, recipes: Path, results: Path) -> Standings:
-    """What a name in a document stands for."""
+def _standings(name: str, document: Path, recipes: Path, results: Path) -> Standings | None:
+    """What a name in a document stands for; None where no cell is finished."""
     name, _, encoder = name.partition("@")
     recipe = recipes / f"{name}.toml"
     if not recipe.exists():
         raise DataError(f"it names results of {name!r}, for which there is no recipe", path=document)
-    return Standings.read(recipe, results, encoder.replace("--", "/") or None)
+    experiment = Experiment(recipe, results, encoder=encoder.replace("--", "/") or None)
+    if not any(experiment.finished(cell) for cell in experiment.cells):
+        return None
+    return Standings.read(recipe, results, experiment.encoder)

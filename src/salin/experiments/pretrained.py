@@ -50,10 +50,18 @@ class PretrainedEncoder:
 
     @property
     def name(self) -> str:
-        """`RECIPE-SEED.SETTINGS`, and the step if it is not the last: another one for other settings."""
+        """`RECIPE-SEED.SETTINGS`, and the step if it is not the last: another one for other settings or other text.
+
+        Text counts by where it lies from the recipe; a run itself compares it by its content.
+        """
         settings = self.settings
+        read = {
+            "text": settings.text.model_dump(mode="json", exclude={"store"}),
+            "tokenizer": settings.tokenizer.folder,
+        }
         base = {} if settings.base is None else {"the base": folder_checksum(resolve(settings.base))}
-        made_of = json.dumps({**settings.described(), **base}, sort_keys=True)
+        made_of = json.dumps([settings.described(), read, base], sort_keys=True, default=str)
+        made_of = made_of.replace(f"{self.how.recipe.resolve().parent}/", "")
         run = f"{self.how.recipe.stem}-{self.seed}.{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
         return run if self.how.step is None else f"{run}@{self.how.step}"
 

@@ -103,9 +103,10 @@ def _names_of_lowest(network: TaggingNetwork, frozen_blocks: int) -> tuple[str, 
     blocks = config.num_hidden_layers
     if frozen_blocks > blocks:
         raise ModelError(f"frozen_blocks is {frozen_blocks}, but the encoder has {blocks} blocks")
-    if (stack := block_stack(network.classifier, blocks)) is not None:
-        return tuple(f"classifier.{stack}.{i}." for i in range(frozen_blocks))
-    return (f"classifier.{network.classifier.base_model_prefix}.",) if frozen_blocks == blocks else ()
+    if frozen_blocks == blocks:  # what stands behind the blocks too, such as a last norm: the head is all that is left
+        return (f"classifier.{network.classifier.base_model_prefix}.",)
+    stack = block_stack(network.classifier, blocks)
+    return () if stack is None else tuple(f"classifier.{stack}.{i}." for i in range(frozen_blocks))
 
 
 def is_norm(module: nn.Module) -> bool:

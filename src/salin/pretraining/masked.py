@@ -20,6 +20,8 @@ from salin.pretraining.vocabulary import vocabulary_loss
 
 IGNORED = -100
 _LONGEST_WORD = 5
+# Rows from which the mean size of a row is taken.
+_SAMPLE = 200
 
 
 class MaskedRow(NamedTuple):
@@ -56,13 +58,21 @@ class MaskedRows:
 
     @property
     def tokens_per_row(self) -> int:
-        """Those of a full row."""
-        return self.length
+        """Those of a row on average: not every row is full."""
+        return round(self._size[0])
 
     @property
     def passes_per_row(self) -> Passes:
         """A row forward and back, and the vocabulary scored for what is to be guessed."""
-        return Passes(self.length, self.length, self.mask_rate * self.length)
+        pieces, guessed = self._size
+        return Passes(pieces, pieces, guessed)
+
+    @cached_property
+    def _size(self) -> tuple[float, float]:
+        """Pieces of a row, and how many of them are to be guessed: means of some rows that nobody trains on."""
+        rows = self.draw(_SAMPLE, np.random.default_rng(0))
+        guessed = sum(int((row.labels != IGNORED).sum()) for row in rows)
+        return sum(len(row.ids) for row in rows) / _SAMPLE, guessed / _SAMPLE
 
     def draw(self, rows: int, random: np.random.Generator) -> list[MaskedRow]:
         """Rows, each with its own text and its own places to guess."""

@@ -119,9 +119,14 @@ def _row_texts(name: str, settings: PretrainingSettings, store: TextStore) -> tu
 
 def _lexicons(settings: TextSettings) -> dict[str, Lexicon]:
     """The dictionaries of each language, merged."""
+    return {language: Lexicon.read(*paths) for language, paths in lexicon_files(settings).items()}
+
+
+def lexicon_files(settings: TextSettings) -> dict[str, list[Path]]:
+    """The files of the dictionaries that words are switched with, by language."""
     files: dict[str, list[Path]] = {}
     for source in settings.lexicons:
         assert settings.dictionaries is not None
         for path in sorted((settings.dictionaries / source).glob("en-*.tsv*")):
             files.setdefault(path.name.split(".")[0].removeprefix("en-"), []).append(path)
-    return {language: Lexicon.read(*paths) for language, paths in files.items()}
+    return files

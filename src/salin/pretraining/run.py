@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from salin.corpus.catalogue import sha256_of
 from salin.files import atomic_directory, atomic_write, write_json
 from salin.models.attention import training_attention
 from salin.models.checksum import folder_checksum
@@ -26,7 +27,7 @@ from salin.pretraining.curves import PretrainingLog, plot_losses
 from salin.pretraining.fertility import Fertility, measure_fertility, plot_fertility
 from salin.pretraining.measuring import HeldOutLoss
 from salin.pretraining.mixture import Mixture, mixture_loss
-from salin.pretraining.objectives import make_objectives
+from salin.pretraining.objectives import lexicon_files, make_objectives
 from salin.pretraining.official_episodes import OfficialEpisodes
 from salin.pretraining.presets import ModelSettings, build
 from salin.pretraining.run_cost import RunCost, matmul_rate
@@ -152,10 +153,16 @@ def snapshot_folder(folder: Path, step: int) -> Path:
 
 
 def _made_with(settings: PretrainingSettings, store: TextStore) -> dict[str, Any]:
-    """What decides the weights beside the loop: text by its content, wherever it lies."""
+    """What decides the weights beside the loop: text and all else that is read by its content, wherever it lies."""
     made = {name: value for name, value in settings.described().items() if name not in ("loop", "snapshot_every")}
-    base = {"the base": folder_checksum(resolve(settings.base))} if settings.base else {}
-    return {**made, "the sources of text": store.checksum, **base}
+    made["the sources of text"] = store.checksum
+    if settings.base is not None:
+        made["the base"] = folder_checksum(resolve(settings.base))
+    elif settings.tokenizer.folder is not None:
+        made["the tokenizer"] = sha256_of(settings.tokenizer.folder / "tokenizer.json")
+    if dictionaries := lexicon_files(settings.text):
+        made["the dictionaries"] = {code: [sha256_of(path) for path in files] for code, files in dictionaries.items()}
+    return made
 
 
 def _finish(

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 UNDETERMINED = "und"
 # Bytes of a line that are looked at together: those of a longer line of text are cut at white space, while a JSON
 # object is of use as a whole alone.
-_LONGEST_LINE, _LONGEST_RECORD = 1 << 20, 1 << 26
+_LONGEST_LINE, _LONGEST_RECORD = 1 << 20, 1 << 28
 # Folders are often called something else, and these codes are what people call them by.
 _FOLDER = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")

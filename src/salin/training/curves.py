@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from salin.errors import DataError
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 # What a record may hold, in the order of the log's attributes; and one more, an object of such figures.
 _FIGURES = ("loss", "eval_f1", "eval_loss")
 _BY_TYPE = "eval_f1_by_type"
+_EVALUATED, _LOSS = "eval_", "_loss"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class TrainingLog:
         held_out: The loss on held-out text as `(step, loss)`: of a tagger's run that dev loss chooses, the loss on dev.
         by_type: F1 on dev of each entity type, as `scores`; empty for runs older than it.
         best: The steps whose evaluation was the best so far; empty for runs older than it.
+        by_objective: Of pretraining, the loss of each objective, as `losses`; objectives of one kind are one.
+        held_out_by_objective: Of pretraining, the loss of each objective on held-out text, the mean over languages.
     """
 
     losses: tuple[tuple[int, float], ...]
@@ -36,6 +41,12 @@ class TrainingLog:
     held_out: tuple[tuple[int, float], ...] = ()
     by_type: dict[str, tuple[tuple[int, float], ...]] = field(default_factory=dict[str, tuple[tuple[int, float], ...]])
     best: tuple[int, ...] = ()
+    by_objective: dict[str, tuple[tuple[int, float], ...]] = field(
+        default_factory=dict[str, tuple[tuple[int, float], ...]]
+    )
+    held_out_by_objective: dict[str, tuple[tuple[int, float], ...]] = field(
+        default_factory=dict[str, tuple[tuple[int, float], ...]]
+    )
 
     @classmethod
     def read(cls, path: str | Path) -> TrainingLog:
@@ -68,7 +79,7 @@ class TrainingLog:
         types = dict.fromkeys(label for _, f1s in typed for label in f1s)
         by_type = {name: tuple((step, f1s[name]) for step, f1s in typed if name in f1s) for name in types}
         best = tuple(int(r["step"]) for r in records if r.get("best"))
-        log = cls(losses, scores, held_out, by_type, best)
+        log = cls(losses, scores, held_out, by_type, best, *_of_objectives(records))
         if not log.losses and not log.scores:
             raise DataError(
                 "holds no figures of a training run", path=path, remedy="Wait for the first, or name another"
@@ -120,6 +131,25 @@ def plot_log(log: str | Path, file: str | Path, *, title: str = "") -> None:
         panels[-1].set_xlabel("step")
         panels[-1].xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         figure.suptitle(title or Path(log).resolve().parent.name, x=0.01, ha="left", fontweight="bold")
+
+
+def _of_objectives(records: Sequence[Mapping[str, Any]]) -> tuple[dict[str, tuple[tuple[int, float], ...]], ...]:
+    """Losses by objective of a pretraining run, which logs them on held-out text by language: `eval_NAME`."""
+    measured = [
+        (name.removeprefix(_EVALUATED), record["step"], losses)
+        for record in records
+        for name, losses in record.items()
+        if is_object(losses) and losses and name != _BY_TYPE
+    ]
+    names = dict.fromkeys(name for name, _, _ in measured)
+    training = {
+        name: tuple((r["step"], float(r[key])) for r in records if (key := f"{name}{_LOSS}") in r) for name in names
+    }
+    held_out = {
+        name: tuple((step, fmean(losses.values())) for other, step, losses in measured if other == name)
+        for name in names
+    }
+    return {name: curve for name, curve in training.items() if curve}, held_out
 
 
 def _mark(panels: list[Axes], step: int, f1: float) -> None:

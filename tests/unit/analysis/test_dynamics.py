@@ -19,12 +19,20 @@ TAGGER = [
     {"step": 150, "eval_f1": 0.6, "eval_f1_by_type": {"LOC": 0.4, "PER": 0.8}},
 ]
 PRETRAINING = [
-    {"step": 100, "loss": 9.0, "masked": 9.0, "tokens": {"masked": 100}},
-    {"step": 100, "eval_loss": 8.0, "eval_masked": {"tl": 8.0}},
-    {"step": 200, "loss": float("nan"), "masked": 5.0, "tokens": {"masked": 200}},
-    {"step": 300, "loss": 4.0, "masked": 4.0, "tokens": {"masked": 300}},
-    {"step": 300, "eval_loss": 5.0, "eval_masked": {"tl": 5.0}},
+    {"step": 100, "loss": 9.0, "causal_loss": 9.0, "causal_tokens": 100},
+    {"step": 100, "eval_loss": 8.0, "eval_causal": {"tl": 7.0, "ceb": 9.0}},
+    {"step": 200, "loss": float("nan"), "causal_loss": float("nan"), "causal_tokens": 200},
+    {"step": 300, "loss": 4.0, "causal_loss": 4.0, "causal_tokens": 300},
+    {"step": 300, "eval_loss": 5.0, "eval_causal": {"tl": 4.0, "ceb": 6.0}},
 ]
+# The same losses of next pieces in half of the rows, and episodes in the others: the mean of both says something else.
+MIXED = [
+    {"step": 100, "loss": 6.0, "causal_loss": 9.0, "episodes_loss": 3.0},
+    {"step": 100, "eval_loss": 5.5, "eval_causal": {"tl": 7.0, "ceb": 9.0}, "eval_episodes": {"tl": 3.0}},
+    {"step": 300, "loss": 3.0, "causal_loss": 4.0, "episodes_loss": 2.0},
+    {"step": 300, "eval_loss": 3.5, "eval_causal": {"tl": 4.0, "ceb": 6.0}, "eval_episodes": {"tl": 2.0}},
+]
+CAUSAL = [f"{TRAINING}, causal", f"{HELD_OUT}, causal"]
 
 
 def run(records: list[dict[str, object]], path: Path) -> RunDynamics:
@@ -46,14 +54,19 @@ def test_a_tagger_has_f1_of_each_type(tmp_path: Path) -> None:
 
 def test_pretraining_has_a_loss_on_held_out_text(tmp_path: Path) -> None:
     found = run(PRETRAINING, tmp_path / "pretraining.jsonl")
-    assert found.curves == {TRAINING: ((100, 9.0), (300, 4.0)), HELD_OUT: ((100, 8.0), (300, 5.0))}
+    assert found.curves == dict(zip(CAUSAL, [((100, 9.0), (300, 4.0)), ((100, 8.0), (300, 5.0))], strict=True))
     assert found.f1 == {}
 
 
 def test_groups_are_compared_by_the_losses_that_all_have(tmp_path: Path) -> None:
     tagger, pretrained = run(TAGGER, tmp_path / "a.jsonl"), run(PRETRAINING, tmp_path / "b.jsonl")
-    assert list(compare_runs([tagger], [pretrained])) == [TRAINING]
-    assert list(compare_runs([pretrained], [pretrained])) == [TRAINING, HELD_OUT]
+    assert list(compare_runs([tagger], [tagger])) == [TRAINING]
+    assert compare_runs([tagger], [pretrained]) == {}
+    assert list(compare_runs([pretrained], [pretrained])) == CAUSAL
+    mixed = run(MIXED, tmp_path / "c.jsonl")
+    compared = compare_runs([mixed], [pretrained])
+    assert list(compared) == CAUSAL, "of the two mixtures only what both have"
+    assert all(one.first == one.second for differences in compared.values() for one in differences)
     with pytest.raises(SettingError, match="both sides"):
         compare_runs([tagger], [])
 
@@ -67,7 +80,9 @@ def test_the_figure_has_a_panel_for_each_loss_and_one_for_f1(tmp_path: Path) -> 
     first, second = run(TAGGER, tmp_path / "one.jsonl"), run(PRETRAINING, tmp_path / "two.jsonl")
     file = tmp_path / "dynamics.svg"
     plot_dynamics([first], file, [second])
-    assert {TRAINING, HELD_OUT, "F1 on dev, percent", "one", "two", "all", "LOC", "PER"} <= set(svg_files.texts(file))
+    texts = {TRAINING, *CAUSAL, "F1 on dev, percent", "one", "two", "all", "LOC", "PER"}
+    assert texts <= set(svg_files.texts(file))
+    assert len(svg_files.lines(file, "held-out-causal-1")) == 1
     assert len(svg_files.dots(file, "f1-PER-0")) == 2
     (losses,) = svg_files.lines(file, "training-0")
     (bar, *_) = svg_files.lines(file, "t90-training-0")

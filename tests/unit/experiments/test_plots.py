@@ -232,6 +232,18 @@ def test_a_test_without_costs_has_an_empty_panel_and_a_recipe_without_any_no_cur
     assert not (folder / "none.svg").exists()
 
 
+def test_a_document_says_how_to_make_what_is_not_there_yet(folder: Path) -> None:
+    for file in (folder / "results" / "small").iterdir():
+        file.unlink()
+    page = folder / "page.md"
+    page.write_text("<!-- results:small -->\n<!-- /results -->\n", encoding="utf-8")
+    assert fill_documents([page], folder, folder / "results") == (1, 0)
+    assert "No cell of it is finished yet: `salin run recipes/small.toml` runs them.\n" in page.read_text("utf-8")
+    page.write_text("![dots](figures/small.svg)\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"figure of 'small', of which no cell is finished"):
+        fill_documents([page], folder, folder / "results")
+
+
 def test_nothing_to_draw_is_said(folder: Path) -> None:
     with pytest.raises(DataError, match="no finished cell"):
         plot_recipe(folder / "small.toml", folder / "elsewhere", folder / "figure.svg")

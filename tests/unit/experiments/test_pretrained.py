@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from salin.errors import SettingError
 from salin.experiments import run_recipe
 from salin.experiments.cell import Cell
 from salin.experiments.experiment import Experiment
+from salin.experiments.pretrained import PretrainedEncoder
 from salin.experiments.recipe import Recipe
+from salin.experiments.system import PretrainedBy
 
 SYSTEMS = """
 [systems.whole]
@@ -75,6 +78,19 @@ def test_settings_of_pretraining_count(recipe: Path) -> None:
     small = recipe.parent / "small.toml"
     small.write_text(small.read_text("utf-8").replace("hidden = 16", "hidden = 32"), encoding="utf-8")
     assert fingerprint() != before
+
+
+def test_the_same_recipe_with_the_same_text_elsewhere_is_the_same(recipe: Path, tmp_path: Path) -> None:
+    def name(folder: Path) -> str:
+        return PretrainedEncoder(PretrainedBy(recipe=folder / "small.toml"), 1, Path("runs")).name
+
+    other = tmp_path / "elsewhere"
+    shutil.copytree(recipe.parent, other, ignore=shutil.ignore_patterns("elsewhere"))
+    before = name(recipe.parent)
+    assert name(other) == before
+    small = other / "small.toml"
+    small.write_text(small.read_text("utf-8").replace('plain = "text"', 'plain = ["text", "more"]'), encoding="utf-8")
+    assert name(other) != before, "it reads other text"
 
 
 def test_a_result_is_kept_where_its_encoder_is_no_more(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:

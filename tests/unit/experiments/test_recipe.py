@@ -10,6 +10,7 @@ from experiment_files import RECIPE, write_recipe
 from salin.errors import SettingError
 from salin.experiments import Recipe
 from salin.experiments.cell import cells
+from salin.pretraining.settings import PretrainingSettings
 from salin.training.meta import MetaSettings
 
 RECIPES = Path(__file__).resolve().parents[3] / "recipes"
@@ -23,6 +24,12 @@ def test_every_recipe_of_ours_is_one(path: Path) -> None:
     assert cells(recipe)
     first_line = path.read_text(encoding="utf-8").splitlines()[0]
     assert first_line.startswith("#"), "the header says the command and what it should show"
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("pretrain*.toml")))
+def test_every_pretraining_recipe_of_ours_is_one(path: Path) -> None:
+    assert PretrainingSettings.read(path).mixture.weights
+    assert path.read_text(encoding="utf-8").startswith("#")
 
 
 def test_the_baseline_of_table_3_has_the_objectives_of_meta() -> None:

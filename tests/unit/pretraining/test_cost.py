@@ -12,15 +12,24 @@ from transformers import PreTrainedModel
 from salin.pretraining.causal import Causal
 from salin.pretraining.cost import flops
 from salin.pretraining.episodes import Episodes, EpisodeSettings
+from salin.pretraining.masked import MaskedRows
 from salin.pretraining.mixture import Mixture
 from salin.pretraining.objective import PretrainingObjective
 from salin.pretraining.official_episodes import OfficialEpisodes, OfficialSettings
 from salin.pretraining.packing import PackedRows
 from salin.pretraining.presets import ModelSettings, build
+from salin.pretraining.rows import Passages
 from tiny_models import build_tokenizer
 
 TOKENIZER = build_tokenizer("wordpiece")
 ROWS = PackedRows(TOKENIZER, MadeUpText(60), 32)
+
+
+class HalfFull:
+    """Rows of one short text."""
+
+    def __call__(self, length: int, random: np.random.Generator) -> list[str]:
+        return ["met won press day met won press day"]
 
 
 def model_of(architecture: str) -> PreTrainedModel:
@@ -41,14 +50,23 @@ def episodes(adapts: str) -> Episodes:
 @pytest.mark.parametrize(
     ("objective", "architecture", "within"),
     [
-        # Scores are made twice, so that they need not be kept.
         (Causal(ROWS), "llama", 0.1),
+        (MaskedRows(TOKENIZER, Passages(MadeUpText()), 32, 0.2), "bert", 0.1),
+        (MaskedRows(TOKENIZER, HalfFull(), 32, 0.2), "modernbert", 0.1),
         (OfficialEpisodes(ROWS, OfficialSettings(ways=8, inner_steps=2), decodes=False), "bert", 0.1),
         (OfficialEpisodes(ROWS, OfficialSettings(ways=8, inner_steps=2), decodes=True), "llama", 0.15),
         (episodes("head"), "bert", 0.2),
         (episodes("model"), "bert", 0.2),
     ],
-    ids=["causal", "official encoder", "official decoder", "episodes", "episodes that adapt the model"],
+    ids=[
+        "causal",
+        "masked",
+        "masked, rows not full",
+        "official encoder",
+        "official decoder",
+        "episodes",
+        "episodes that adapt the model",
+    ],
 )
 def test_flops_are_about_what_torch_counts(
     objective: PretrainingObjective[object], architecture: str, within: float

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +11,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
-import salin
+from salin.models.loading import load_tokenizer, resolve
 from salin.pretraining.presets import PRESETS, ModelSettings, build
 from tiny_models import build_tokenizer
 
@@ -61,11 +60,10 @@ def test_published_decoders_are_built_as_published(published_vocabulary: PreTrai
 
 
 def test_salin_tiny_is_the_size_of_the_bundled_encoder() -> None:
-    bundled = json.loads(
-        (Path(salin.__file__).parent / "assets" / "salin-tiny-encoder" / "config.json").read_text(encoding="utf-8")
-    )
+    folder = resolve("salin-tiny-encoder")
+    bundled = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     with torch.device("meta"):
-        config = build("salin-tiny", tokenizer_of(20_000)).config.to_dict()
+        config = build("salin-tiny", load_tokenizer(folder)).config.to_dict()
     differing = {name for name in bundled if bundled[name] != config.get(name)}
     assert differing <= {"dtype", "architectures", "transformers_version", "_name_or_path"}
 
@@ -101,7 +99,7 @@ def test_sizes_of_a_preset_are_replaced_one_by_one() -> None:
     [
         ({"preset": "decoder-huge"}, "there is no preset 'decoder-huge'; there are: decoder-tiny"),
         ({"preset": "salin-tiny", "hidden": 257}, "257 cannot be divided among 4 heads"),
-        ({"preset": "salin-tiny", "key_value_heads": 2}, "4 heads of bert cannot share 2"),
+        ({"preset": "salin-tiny", "key_value_heads": 2}, "4 heads of modernbert cannot share 2"),
         ({"preset": "decoder-tiny", "dropout": 0.1}, "llama has no dropout"),
         ({"hidden": 8}, "vocabulary"),
     ],
