@@ -117,6 +117,14 @@ def test_a_path_that_is_given_lies_from_here_and_not_from_the_recipe(
     assert recipe.large is not None and recipe.settings_of(recipe.systems["direct"], 1).loop.learning_rate == 3e-5
 
 
+@pytest.mark.parametrize("name", ["polyglot", "multi-source-meta", "silver"])
+def test_no_step_size_of_a_small_encoder_is_left_for_a_large_one(tmp_path: Path, name: str) -> None:
+    recipe = Recipe.read(RECIPES / f"{name}.toml", encoder_of(12, tmp_path / "encoder"))
+    trained = [system for system in recipe.systems.values() if not system.untrained and system.rules is None]
+    rates = [recipe.settings_of(system, 95).loop.learning_rate for system in trained if system.encoder is None]
+    assert rates and max(rates) <= 5e-5
+
+
 @pytest.mark.parametrize("number", [3, 4, 6])
 def test_the_published_tables_take_the_published_step_sizes_where_the_encoder_is_large(
     tmp_path: Path, number: int
