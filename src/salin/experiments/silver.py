@@ -47,7 +47,7 @@ def silver_counts(folder: Path) -> dict[str, Any]:
 
 def _corpus(how: SilverData, english: Tagger, corpora: Corpora, test: str, path: Path) -> Corpus:
     if not path.exists():
-        translator = open_translator(how.translators[test], labels=english.labels)
+        translator = open_translator(how.translators[test], labels=english.labels, language=how.languages.get(test))
         links = EncoderLinks.of(english) if how.word_alignment else None
         tagger = SilverTagger(TranslationTagger(translator, english, word_links=links), how.least)
         text = list(_text(how.text[test]))

@@ -32,8 +32,11 @@ class TranslatedTests:
 
     def tagger_of(self, test: str) -> TranslationTagger:
         """A tagger with a translator of its own, so that what it takes is that test's alone."""
-        translator = open_translator(self._how.translators[test], labels=self._english.labels)
-        links = self._links if self._how.word_alignment else None
+        how = self._how
+        translator = open_translator(
+            how.translators[test], labels=self._english.labels, language=how.languages.get(test)
+        )
+        links = self._links if how.word_alignment else None
         self._taggers[test] = TranslationTagger(translator, self._english, word_links=links)
         return self._taggers[test]
 

@@ -65,7 +65,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, model_folder: Callable[[s
     folder = tmp_path_factory.mktemp("silver")
     recipe = silver_recipe(folder, model_folder("bert"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("salin.experiments.silver.open_translator", lambda name, labels: Mirror())
+        patch.setattr("salin.experiments.silver.open_translator", lambda name, **_: Mirror())
         run_recipe(recipe, only=["direct", "silver"], results=folder / "results", runs=folder / "runs")
     return folder
 
@@ -101,7 +101,7 @@ def test_no_sentence_of_the_test_is_trained_on_and_what_is_left_out_is_counted(f
 
 
 def test_an_interrupted_cell_translates_nothing_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("salin.experiments.silver.open_translator", lambda name, labels: pytest.fail("translates"))
+    monkeypatch.setattr("salin.experiments.silver.open_translator", lambda name, **_: pytest.fail("translates"))
     result = finished / "results" / "tiny" / "silver-tiny-2.json"
     before = CellResult.load(result)
     result.unlink()
@@ -117,7 +117,7 @@ def test_text_of_which_nothing_is_kept_is_told_and_leaves_no_file(
 ) -> None:
     recipe = silver_recipe(tmp_path, model_folder("bert"))
     monkeypatch.setattr(Mirror, "translate", lambda self, sentences: [None] * len(sentences))
-    monkeypatch.setattr("salin.experiments.silver.open_translator", lambda name, labels: Mirror())
+    monkeypatch.setattr("salin.experiments.silver.open_translator", lambda name, **_: Mirror())
     with pytest.raises(DataError, match="nothing of the text for es could be kept: 0 of 2 sentences kept; 2 left out"):
         run_recipe(recipe, only=["silver-tiny-1"], results=tmp_path / "results", runs=tmp_path / "runs")
     assert not list((tmp_path / "runs").rglob("silver-es.*"))

@@ -23,6 +23,7 @@ trained_by = { system = "direct" }
 [systems.translate.translate]
 round_trips = true
 combined = true
+languages = { es = "Spanish" }
 [systems.translate.translate.translators]
 es = "mirror:es"
 """
@@ -52,6 +53,12 @@ class Mirror:
         return [question.phrases for question in questions]
 
 
+def opened(name: str, *, labels: Sequence[str], language: str | None) -> Mirror:
+    """In the place of `open_translator`: a chat model would be told the language."""
+    assert (name, language) == ("mirror:es", "Spanish")
+    return Mirror()
+
+
 def tiny_recipe(folder: Path, encoder: Path, translate: str = TRANSLATE) -> Path:
     return write_recipe(folder, RECIPE.replace("ENCODER", str(encoder)) + translate)
 
@@ -61,7 +68,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, model_folder: Callable[[s
     folder = tmp_path_factory.mktemp("translated")
     recipe = tiny_recipe(folder, model_folder("bert"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("salin.experiments.translated.open_translator", lambda name, labels: Mirror())
+        patch.setattr("salin.experiments.translated.open_translator", opened)
         run_recipe(recipe, only=["direct", "translate"], results=folder / "results", runs=folder / "runs")
     return folder
 
