@@ -12,6 +12,8 @@ Written together with the name in one word, as Sentence.words has it, these are 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import regex
 
 from salin.corpus.words import UNSPACED
@@ -36,6 +38,20 @@ def clings(before: str, name: str, after: str, *, same_initial: bool) -> bool:
         same_initial: Whether it begins with a capital here as it does where it is looked for.
     """
     return _prefix(before, name) and _suffix(name, after, same_initial)
+
+
+def without_affixes(name: str) -> Iterator[str]:
+    """What a name may be without the Korean particles or the Arabic prefixes that it was given with, the longest first.
+
+    Args:
+        name: As somebody gave it, who may have taken it from a sentence with what clung to it there.
+    """
+    for length in range(len(name) - 1, 1, -1):
+        if regex.search(r"\p{Hangul}", name[length:]) and _KOREAN.fullmatch(name[length:]):
+            yield name[:length]
+    for start in range(1, len(name) - 2):
+        if _ARABIC.fullmatch(name[:start]):
+            yield name[start:]
 
 
 def written_without_spaces(text: str) -> bool:

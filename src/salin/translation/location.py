@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 import regex
 
 from salin.corpus import Sentence
 from salin.corpus.words import segment_words
-from salin.translation.affixes import clings, written_without_spaces
+from salin.translation.affixes import clings, without_affixes, written_without_spaces
 from salin.translation.folding import Folded, fold, fold_letters, folded_parts
 
 # What a place scores: the share of the phrase that was found there, less what was written otherwise.
@@ -65,12 +65,12 @@ class Locator:
         needle = fold(core).text
         if not needle or len(phrase) > _LONGEST_PHRASE or not self._words:
             return []
-        found: dict[tuple[int, int], float] = {}
-        for place in (*self._whole(phrase, core, needle), *self._in_part(core, needle)):
-            key = place.start, place.end
-            found[key] = max(found.get(key, 0.0), place.score)
-        ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-        return [Place(*key, score) for key, score in ordered]
+        found = _best([*self._whole(phrase, core, needle), *self._in_part(core, needle)])
+        # What clings to the name in the answer may be something else here, or nothing.
+        bare = iter(()) if found else without_affixes(core)
+        while not found and (name := next(bare, None)):
+            found = _best([replace(one, score=one.score - _AFFIX) for one in self._whole(name, name, fold(name).text)])
+        return found
 
     def _whole(self, phrase: str, core: str, needle: str) -> Iterator[Place]:
         """Where all of it stands, whatever became of case, width and spacing."""
@@ -160,6 +160,15 @@ class Locator:
         longest = max(len(ours), len(theirs))
         alike = common >= max(_SHORTEST_STEM, _STEM_SHARE * longest) and longest - common <= _LONGEST_ENDING
         return common / longest if alike and ours.isalpha() and theirs.isalpha() else 0.0
+
+
+def _best(places: Sequence[Place]) -> list[Place]:
+    """Each place once, with its highest score, the best first."""
+    scores: dict[tuple[int, int], float] = {}
+    for place in places:
+        key = place.start, place.end
+        scores[key] = max(scores.get(key, 0.0), place.score)
+    return [Place(*key, score) for key, score in sorted(scores.items(), key=lambda item: (-item[1], item[0]))]
 
 
 def _without_small_words(pieces: list[str], begin: int, stop: int) -> list[int]:

@@ -111,6 +111,16 @@ def test_every_name_is_found_however_it_is_written(code: str, change: str, data:
     assert [(place.start, place.end) for place in found] == [(start, end)]
 
 
+@pytest.mark.parametrize("code", ["ko", "ar"])
+@given(data=st.data())
+def test_a_name_is_found_that_was_given_with_what_clung_to_it_elsewhere(code: str, data: st.DataObject) -> None:
+    sentence, start, end, name = data.draw(sentences(code, clinging=True))
+    language = LANGUAGES[code]
+    head, tail = (data.draw(st.sampled_from(("", *affixes))) for affixes in (language.before, language.behind))
+    found = Locator(sentence).places(head + name + tail)
+    assert [(place.start, place.end) for place in found[:1]] == [(start, end)]
+
+
 @pytest.mark.parametrize("code", ["zh", "ja", "ko"])
 @given(data=st.data())
 def test_spaces_between_characters_are_of_no_account(code: str, data: st.DataObject) -> None:
