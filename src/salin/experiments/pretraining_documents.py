@@ -55,7 +55,7 @@ def cost_table(costs: dict[str, RunCost]) -> ReportTable:
                 ),
                 f"{cost.seconds:,.0f}",
                 str(cost.processes),
-                f"{cost.operations:.2g}",
+                f"{cost.operations:.1e}",
                 f"{cost.tokens_per_second:,.0f}",
                 f"{cost.utilization:.0%} ({cost.precision})",
             )

@@ -50,7 +50,7 @@ def test_several_runs_stand_in_one_figure_and_one_table(page: Path, require) -> 
     text = page.read_text("utf-8")
     assert text.startswith("before\n<!-- pretraining:vanilla-95 episodes-95 -->\n") and text.endswith("-->\nafter\n")
     assert "old" not in text
-    row = "| vanilla-95 | 4.8M | 30.0M | causal 20.0M, episodes 10.0M | 6,000 | 2 | 3e+14 | 5,000 | 25% (bf16) |"
+    row = "| vanilla-95 | 4.8M | 30.0M | causal 20.0M, episodes 10.0M | 6,000 | 2 | 3.0e+14 | 5,000 | 25% (bf16) |"
     assert row in text
     figure = (page.parent / "figures" / "vanilla-95.loss.svg").read_text("utf-8")
     assert "causal, vanilla-95" in figure and "causal, episodes-95" in figure
