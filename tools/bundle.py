@@ -21,9 +21,10 @@ from salin.adaptation.adapter import Adapter
 from salin.corpus import load_open_corpus
 from salin.corpus.catalogue import sha256_of
 from salin.evaluation import evaluate
-from salin.experiments.pretraining_documents import COST, LOG
 from salin.files import atomic_directory, atomic_write, write_json
 from salin.models import Tagger
+from salin.pretraining.curves import LOG
+from salin.pretraining.run_cost import COST
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSETS, SCORES = ROOT / "src" / "salin" / "assets", ROOT / "results" / "bundled.json"

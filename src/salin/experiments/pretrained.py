@@ -11,12 +11,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from salin.errors import SettingError
-from salin.experiments.pretraining_documents import COST, LOG
+from salin.experiments.inputs import encoder_checksum
 from salin.experiments.system import PretrainedBy
 from salin.files import atomic_write
-from salin.models.checksum import folder_checksum
-from salin.models.loading import resolve
+from salin.pretraining.curves import LOG
 from salin.pretraining.run import pretrain, snapshot_folder, write_untrained
+from salin.pretraining.run_cost import COST
 from salin.pretraining.settings import PretrainingSettings
 
 
@@ -59,7 +59,7 @@ class PretrainedEncoder:
             "text": settings.text.model_dump(mode="json", exclude={"store"}),
             "tokenizer": settings.tokenizer.folder,
         }
-        base = {} if settings.base is None else {"the base": folder_checksum(resolve(settings.base))}
+        base = {} if settings.base is None else {"the base": encoder_checksum(settings.base)}
         made_of = json.dumps([settings.described(), read, base], sort_keys=True, default=str)
         made_of = made_of.replace(f"{self.how.recipe.resolve().parent}/", "")
         run = f"{self.how.recipe.stem}-{self.seed}.{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"

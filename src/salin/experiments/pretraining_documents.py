@@ -7,14 +7,12 @@ from pathlib import Path
 
 from salin.errors import DataError
 from salin.evaluation import ReportTable
-from salin.pretraining.curves import PretrainingLog, plot_losses
-from salin.pretraining.run_cost import RunCost
+from salin.pretraining.curves import LOG, PretrainingLog, plot_losses
+from salin.pretraining.run_cost import COST, RunCost
 
 PRETRAINING = re.compile(
     r"(?P<begin><!-- pretraining:(?P<names>[\w.-]+(?: [\w.-]+)*) -->\n).*?(?P<end><!-- /pretraining -->)", re.DOTALL
 )
-#: What a finished run leaves for its record.
-LOG, COST = "log.jsonl", "cost.json"
 
 
 def fill_pretraining(text: str, document: Path, results: Path) -> tuple[str, int, int]:

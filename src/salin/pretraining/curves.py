@@ -14,6 +14,8 @@ import numpy as np
 from salin.evaluation.figures import COLOURS, MARKERS, new_figure
 from salin.values import is_object
 
+#: What a run calls its log.
+LOG = "log.jsonl"
 _BEFORE = "eval_"
 
 

@@ -23,14 +23,14 @@ from salin.models.positions import fitting_length
 from salin.pretraining.base import base_model
 from salin.pretraining.card import pretraining_card
 from salin.pretraining.cost import ATTACHED
-from salin.pretraining.curves import PretrainingLog, plot_losses
+from salin.pretraining.curves import LOG, PretrainingLog, plot_losses
 from salin.pretraining.fertility import Fertility, measure_fertility, plot_fertility
 from salin.pretraining.measuring import HeldOutLoss
 from salin.pretraining.mixture import Mixture, mixture_loss
 from salin.pretraining.objectives import lexicon_files, make_objectives
 from salin.pretraining.official_episodes import OfficialEpisodes
 from salin.pretraining.presets import ModelSettings, build
-from salin.pretraining.run_cost import RunCost, matmul_rate
+from salin.pretraining.run_cost import COST, RunCost, matmul_rate
 from salin.pretraining.settings import PretrainingSettings, TextSettings
 from salin.pretraining.sources import find_text, find_translations
 from salin.pretraining.store import TextStore, make_store
@@ -170,7 +170,7 @@ def _finish(
     store: TextStore, mixture: Mixture, before: Mapping[str, Any], processes: Processes,
 ) -> None:  # fmt: skip
     """Writes the encoder with its card, and what there is to see."""
-    log = PretrainingLog.read(folder / "log.jsonl")
+    log = PretrainingLog.read(folder / LOG)
     fertility = _fertility(tokenizer, store, settings.text)
     pieces = {
         code: {"pieces_per_word": round(about.pieces_per_word, 4), "words": about.words, "held_out": about.held_out}
@@ -190,7 +190,7 @@ def _finish(
         precision=settings.loop.precision,
         processes=processes.part.count,
     )
-    write_json(folder / "cost.json", cost.model_dump())
+    write_json(folder / COST, cost.model_dump())
     card = pretraining_card(settings, store, fertility, log, cost, before)
     _write_model(model, tokenizer, folder / "encoder", card)
     if problems := sum(len(file["problems"]) for file in store.files):

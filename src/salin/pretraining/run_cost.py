@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from salin.errors import DataError
 from salin.settings import StrictSettings
 
+#: Where a run leaves it.
+COST = "cost.json"
 _SIZE, _TIMES = 2048, 5
 
 
