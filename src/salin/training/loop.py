@@ -322,4 +322,5 @@ def _optimizer(model: nn.Module, settings: LoopSettings) -> torch.optim.Optimize
         from salin.adaptation.bertadam import BertAdam
 
         return BertAdam(groups, lr=settings.learning_rate)
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas)
+    # One pass over the weights and not five: most of a small model are embeddings, and AdamW moves all of them.
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
