@@ -60,9 +60,10 @@ class DirectBatches:
         """For a tagger, its corpora and settings."""
         labelled = LabelledSentences.from_corpora(source, tagger.settings)
         switching = settings.switching.load() if settings.switching else None
+        examples = Examples(labelled, tagger.windower, tagger.settings, switching)
         return cls(
-            Examples(labelled, tagger.windower, tagger.settings, switching),
-            epochs_of(source, settings.batch, settings.seed, settings.sampling_temperature),
+            examples,
+            epochs_of(source, settings.batch, settings.seed, settings.sampling_temperature, examples.lengths()),
             EntityMasking(settings.mask_rate, tagger.windower.hidden),
             tagger.windower.padding,
             settings.seed,

@@ -15,6 +15,9 @@ from salin.encoding import Encoding, Window
 from salin.models.labelled import LabelledSentences
 from salin.models.settings import TaggerSettings
 
+# Sentences: so that the windows of a large corpus are not all in memory.
+_ENCODED_TOGETHER = 1000
+
 #: A window with the tags and the annotation mask of its whole sentence.
 LabelledWindow = tuple[Window, tuple[Sequence[int], Tensor | None]]
 
@@ -127,6 +130,14 @@ class Examples:
     windower: Encoding
     settings: TaggerSettings
     switching: CodeSwitching | None = None
+
+    def lengths(self) -> list[int]:
+        """How many pieces each sentence has, as it is: in windows that overlap, those they share count twice."""
+        found = [0] * len(self.labelled)
+        for start in range(0, len(found), _ENCODED_TOGETHER):
+            for window in self.windower.windows(self.labelled.sentences[start : start + _ENCODED_TOGETHER]):
+                found[start + window.sentence] += len(window)
+        return found
 
     def draw(self, count: int, random: np.random.Generator) -> list[Lexicon | None]:
         """What to switch each of so many sentences with; None leaves one as it is."""

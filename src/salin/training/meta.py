@@ -167,12 +167,12 @@ class MetaBatches:
                 f"no source sentence has a support: first_rank is {settings.first_rank:,}, and there are {len(near):,} "
                 "sentences, copies included"
             )
+        switching = settings.switching.load() if settings.switching else None
+        examples = Examples(labelled, tagger.windower, tagger.settings, switching)
         return cls(
-            Examples(
-                labelled, tagger.windower, tagger.settings, settings.switching.load() if settings.switching else None
-            ),
+            examples,
             neighbours,
-            epochs_of(source, settings.batch, settings.seed, settings.sampling_temperature),
+            epochs_of(source, settings.batch, settings.seed, settings.sampling_temperature, examples.lengths()),
             EntityMasking(settings.mask_rate, tagger.windower.hidden),
             settings.loop,
             tagger.windower.padding,

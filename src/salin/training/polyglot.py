@@ -36,7 +36,9 @@ class LanguageEpochs(Epochs):
         return _mixed(self.languages, self.shares, self.size, self.seed, epoch, self.lengths)
 
 
-def epochs_of(source: Sequence[Corpus], size: int, seed: int, temperature: float = 1.0) -> Epochs:
+def epochs_of(
+    source: Sequence[Corpus], size: int, seed: int, temperature: float = 1.0, lengths: Sequence[int] | None = None
+) -> Epochs:
     """Which sentences of some corpora each step sees.
 
     Args:
@@ -45,13 +47,14 @@ def epochs_of(source: Sequence[Corpus], size: int, seed: int, temperature: float
         seed: Decides.
         temperature: A language with n sentences is drawn in proportion to n ** (1 / temperature): 1 follows the sizes,
             a large one draws all languages alike (Arivazhagan et al. 2019).
+        lengths: Of all sentences: those of like length come together. None takes them as they come.
     """
-    lengths = tuple(len(sentence.words) for corpus in source for sentence in corpus)
+    count, of_sentences = sum(map(len, source)), None if lengths is None else tuple(lengths)
     languages = sentences_by_language(source)
     if temperature == 1 or len(languages) == 1:
-        return Epochs(len(lengths), size, seed, lengths)
+        return Epochs(count, size, seed, of_sentences)
     shares = _shares([len(sentences) for sentences in languages], temperature)
-    return LanguageEpochs(len(lengths), size, seed, lengths, languages, shares)
+    return LanguageEpochs(count, size, seed, of_sentences, languages, shares)
 
 
 def sentences_by_language(source: Sequence[Corpus]) -> tuple[tuple[int, ...], ...]:

@@ -110,6 +110,16 @@ def test_windows_carry_the_tags_of_their_sentence(windower: Windower) -> None:
         assert window.owned == tuple(range(len(tags)))
 
 
+def test_lengths_are_those_of_the_windows(windower: Windower, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few sentences are encoded at a time."""
+    made = examples(windower)
+    rows = made.windows(range(len(made.labelled)), np.random.default_rng(0))
+    expected = [sum(len(window) for window, _ in row) for row in rows]
+    assert made.lengths() == expected
+    monkeypatch.setattr("salin.training.examples._ENCODED_TOGETHER", 2)
+    assert made.lengths() == expected
+
+
 def test_a_switched_sentence_keeps_its_entities(windower: Windower) -> None:
     made = examples(windower, SWITCHING)
     (((window, (tags, _)),),) = made.windows([0], np.random.default_rng(0), lexicons=[NL])
