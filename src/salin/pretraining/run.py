@@ -154,7 +154,8 @@ def snapshot_folder(folder: Path, step: int) -> Path:
 
 def _made_with(settings: PretrainingSettings, store: TextStore) -> dict[str, Any]:
     """What decides the weights beside the loop: text and all else that is read by its content, wherever it lies."""
-    made = {name: value for name, value in settings.described().items() if name not in ("loop", "snapshot_every")}
+    left_out = {"base", "loop", "snapshot_every"}
+    made = {name: value for name, value in settings.described().items() if name not in left_out}
     made["the sources of text"] = store.checksum
     if settings.base is not None:
         made["the base"] = folder_checksum(resolve(settings.base))

@@ -128,6 +128,7 @@ class PretrainingSettings(StrictSettings):
         text: What is read.
         model: What is trained, with a tokenizer that is trained as well.
         base: In the place of `model`: a bundled model, a folder or a Hugging Face id to go on from, with its tokenizer.
+            A path that begins with a dot is taken from the recipe's folder.
         tokenizer: How that of a new model is trained.
         mixture: What a step consists of.
         masked: How rows are masked and switched.
@@ -187,4 +188,7 @@ class PretrainingSettings(StrictSettings):
         tokenizer = settings.tokenizer
         if tokenizer.folder is not None:
             tokenizer = tokenizer.model_copy(update={"folder": place / tokenizer.folder})
-        return settings.model_copy(update={"text": settings.text.inside(place), "tokenizer": tokenizer})
+        base = settings.base
+        if base is not None and base.startswith("."):
+            base = str((place / base).resolve())
+        return settings.model_copy(update={"text": settings.text.inside(place), "base": base, "tokenizer": tokenizer})

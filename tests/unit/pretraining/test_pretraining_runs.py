@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,30 @@ def test_a_model_goes_on_with_other_text(
     after = load_file(tmp_path / "run" / "encoder" / "model.safetensors")[name].float()
     assert (after - before.get(name, before.get(name.removeprefix("bert.")))).abs().max() < 0.1, "it did not begin anew"
     assert Tagger.on_encoder(tmp_path / "run" / "encoder", ["PER"]).tag("Maria met Jan.")
+
+
+BASE = """
+base = "{}"
+[text]
+plain = "text"
+[mixture]
+weights = {{ masked = 1 }}
+rows = 4
+[loop]
+steps = 2
+learning_rate = 1e-3
+"""
+
+
+def test_a_base_that_begins_with_a_dot_lies_beside_the_recipe(
+    settings: Read, model_folder: Callable[[str], Path], folder: Path, tmp_path: Path
+) -> None:
+    """Wherever the command is run; and a run goes on when both have moved."""
+    assert settings(BASE.format("./encoders/one")).base == str(folder / "encoders" / "one")
+    assert settings(BASE.format("salin-tiny-encoder")).base == "salin-tiny-encoder"
+    for place in ("one", "two"):
+        shutil.copytree(model_folder("bert"), folder / place)
+        pretrain(settings(BASE.format(f"./{place}")), tmp_path / "run")
 
 
 @pytest.mark.parametrize(
