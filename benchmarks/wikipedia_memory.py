@@ -4,8 +4,9 @@
     python benchmarks/wikipedia_memory.py --quick           # ten megabytes, for trying it
     python benchmarks/wikipedia_memory.py --megabytes 5000
 
-The dump is made up: articles of some paragraphs, with links, references and templates, of which one in twenty has a
-language link to a name that is sought. The size is taken twice a second, and compared as in tag_memory.py.
+The dumps are made up: articles of some paragraphs, with links, references and templates, of which one in twenty has a
+language link to a name that is sought, and all have links to other languages and properties. The size is taken twice a
+second, and compared as in tag_memory.py.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import TextIO
 
 from measuring import Row, arguments, growth, save, tell, watch_memory
 
 NAMES = 2000
+LANGUAGES = ("ar", "de", "es", "fr", "ja", "pl", "pt", "zh")
 TEXT = "Текст о [[город|городе]] и людях, которые там живут.<ref>[[Книга]]</ref> {{шаблон|один}} " * 20
 HEAD = '<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/">\n'
 
@@ -31,13 +34,13 @@ def main() -> None:
         folder = Path(name)
         articles = _write(folder, int(megabytes * 1e6))
         command = [sys.executable, "-m", "salin", "wikipedia-pairs", folder / "names.conll", "--language", "ru"]
-        for option in ("langlinks", "properties", "articles"):
-            command += [f"--{option}", folder / option]
+        for option, name in (("langlinks", "langlinks"), ("properties", "page_props"), ("articles", "articles")):
+            command += [f"--{option}", folder / name]
         sizes, seconds = watch_memory([*command, "--out", folder / "pairs.jsonl"])
         with open(folder / "pairs.jsonl", encoding="utf-8") as file:
             pairs = sum(1 for _ in file)
     row = Row(
-        f"{megabytes:,g} MB of articles", "salin wikipedia-pairs", "memory", "its second quarter", growth(sizes),
+        f"{megabytes:,g} MB of dumps", "salin wikipedia-pairs", "memory", "its second quarter", growth(sizes),
         most=1.05, note=f"last half; {max(sizes):.0f} MB at its peak, {articles:,} articles, {pairs:,} pairs, "
         f"{seconds:,.0f} s", more={"megabytes": [round(size, 1) for size in sizes[:: max(1, len(sizes) // 100)]]},
     )  # fmt: skip
@@ -45,17 +48,25 @@ def main() -> None:
 
 
 def _write(folder: Path, size: int) -> int:
-    """Writes names and dumps until the articles have a size, and says how many there are."""
+    """Writes names and dumps until these have a size, and says how many articles there are."""
     names = [f"Town{number}" for number in range(NAMES)]
     (folder / "names.conll").write_text("".join(f"{name} B-LOC\n\n" for name in names), encoding="utf-8")
-    written = count = 0
-    links: list[str] = []
-    with open(folder / "articles", "wb") as file:
+    count = written = 0
+    with (
+        open(folder / "articles", "wb") as file,
+        open(folder / "langlinks", "w", encoding="utf-8") as link_file,
+        open(folder / "page_props", "w", encoding="utf-8") as property_file,
+    ):
+        links, properties = Inserts(link_file, "langlinks"), Inserts(property_file, "page_props")
         file.write(HEAD.encode())
-        while written < size:
+        while written + links.written + properties.written < size:
             count += 1
-            if count % 20 == 0 and len(links) < NAMES:
-                links.append(f"({count},'en','{names[len(links)]}')")
+            if count % 20 == 0 and count // 20 <= NAMES:
+                links.add(f"({count},'en','{names[count // 20 - 1]}')")
+            for language in LANGUAGES:
+                links.add(f"({count},'{language}','A town in the country, the one with the number {count}')")
+            for name in ("wikibase_item", "page_image_free", "defaultsort"):
+                properties.add(f"({count},'{name}','Q{count}',NULL)")
             page = (
                 f"<page><title>Город{count}</title><ns>0</ns><id>{count}</id><revision><text>{{{{Карточка|имя=x}}}}\n"
                 f"'''Город{count}''' — это [[город]] номер {count} в стране.\n\n{TEXT.replace('<', '&lt;')}</text>"
@@ -63,11 +74,37 @@ def _write(folder: Path, size: int) -> int:
             )
             written += file.write(page.encode())
         file.write(b"</mediawiki>\n")
-    rows = f"INSERT INTO `langlinks` VALUES {','.join(links)};\n"  # noqa: S608
-    (folder / "langlinks").write_text(rows, encoding="utf-8")
-    text = "INSERT INTO `page_props` VALUES (1,'disambiguation','',NULL);\n"
-    (folder / "properties").write_text(text, encoding="utf-8")
+        links.end()
+        properties.end()
     return count
+
+
+class Inserts:
+    """An SQL dump as Wikipedia has them: a statement a line, each of about a megabyte.
+
+    Args:
+        file: Where it goes.
+        table: The name of the table.
+
+    Attributes:
+        written: Characters so far, in statements that are whole.
+    """
+
+    def __init__(self, file: TextIO, table: str):
+        self._file, self._table = file, table
+        self._line = self.written = 0
+
+    def add(self, row: str) -> None:
+        """Adds a row."""
+        if self._line > 1_000_000:
+            self.end()
+        begin = "," if self._line else f"INSERT INTO `{self._table}` VALUES "  # noqa: S608
+        self._line += self._file.write(begin + row)
+
+    def end(self) -> None:
+        """Ends a statement."""
+        self._file.write(";\n")
+        self.written, self._line = self.written + self._line, 0
 
 
 if __name__ == "__main__":

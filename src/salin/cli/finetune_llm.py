@@ -69,7 +69,7 @@ def finetune_llm(
 
     It is asked what salin translate asks, and learns the answers: which words of a sentence an English name stands for,
     and with --with the translation too. A part of the names is kept from training and chooses the checkpoint. What
-    comes out is a whole model again. A run that was interrupted goes on where it was. Needs salin[llm].
+    comes out is a whole model again. A run that was interrupted goes on where it was. Needs the extra llm.
     """
     import salin
     from salin.cli.console import note

@@ -195,7 +195,7 @@ TagPrecision = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output instead of a table.")]
 Plot = Annotated[
     Path | None,
-    typer.Option("--plot", metavar="FILE", help="Draw it as well: .svg, .png or .pdf; needs salin[plots]."),
+    typer.Option("--plot", metavar="FILE", help="Draw it as well: .svg, .png or .pdf; needs the extra plots."),
 ]
 
 Steps = Annotated[int, typer.Option("--steps", min=1, help="Updates.", rich_help_panel=_TRAINING)]

@@ -146,5 +146,7 @@ def usage_in_words(name: str, usage: Usage) -> str:
         parts.append(f"{usage.cached:,} answers from the cache")
     if usage.prompt_tokens or usage.completion_tokens:
         parts.append(f"{usage.prompt_tokens:,} tokens in, {usage.completion_tokens:,} out")
+    if usage.price:
+        parts.append(f"{usage.price:,.4g} at the prices given")
     parts += [f"{count:,} lost: {why}" for why, count in usage.lost.most_common()]
     return f"{name}: {', '.join(parts)}"

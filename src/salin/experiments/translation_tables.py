@@ -34,15 +34,31 @@ def translation_table(standings: Standings) -> ReportTable:
         found = [result.translation for result in runs if result.translation is not None]
         if not found:
             continue
-        figures = [(t.calls, t.seconds, t.cached, t.entities, sum(t.roads.values())) for t in found]
+        figures = [
+            (t.calls, t.seconds, t.cached, t.prompt_tokens + t.completion_tokens, t.entities, sum(t.roads.values()))
+            for t in found
+        ]
         lost = [sum(t.lost.values()) for t in found]
         body.append((test, row, found[0].translator, *_means(figures, 0), f"{statistics.mean(lost):,.0f}"))
     footer = (
         "Mean over seeds. calls: requests, or runs of a program. seconds: waiting for the translator, without tagging. "
-        "entities: found in translations; back: of these, found in the original; lost: not, or where another stood. "
+        "tokens: sent and received, of chat models. entities: found in translations; back: of these, found in the "
+        "original; lost: not, or where another stood. "
         f"{standings.progress}",
     )
-    columns = ("test", "system", "translator", "seeds", "calls", "seconds", "cached", "entities", "back", "lost")
+    columns = (
+        "test",
+        "system",
+        "translator",
+        "seeds",
+        "calls",
+        "seconds",
+        "cached",
+        "tokens",
+        "entities",
+        "back",
+        "lost",
+    )
     return ReportTable(f"{standings.recipe.title}: what it took", columns, tuple(body), footer, prose=(0, 1, 2))
 
 

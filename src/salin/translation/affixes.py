@@ -23,6 +23,15 @@ _KOREAN = regex.compile(
     r"(?:이?라고|이?라는|이?란|이다|이며|이나|이랑|이여|이고|인|께서|에서|에게서?|에|으로서?|으로써|로서?|로써|한테서?|까지|부터|"
     r"마저|조차|만큼|만|보다|처럼|같이|대로|밖에|뿐|하고|이든|든지|든|은커녕|은|는|이|가|을|를|의|와|과|랑|도|께|씨|군|양|님|들|측|등|행)+"
 )
+_JAPANESE = regex.compile(
+    r"(?:(?:から|まで|より|だけ|など|として|について|によると|による|において|における|という|って|では|には|とは|へは|でも|にも|とも|との|での|への|"
+    r"は|が|を|に|へ|と|で|も|の|や)(?:は|の|も)?|さん|様|氏|君)"
+)
+_CHINESE_BEFORE, _CHINESE_AFTER = regex.compile(r"[在于於从從对對和与與由向到]"), regex.compile(r"[的市省县縣]")
+# Each is a word of its own, and stands behind the name.
+_HINDI = regex.compile(
+    r"\s+(?:ने|को|से|में|पर|का|की|के|तक|भी|ही|द्वारा)(?:\s+(?:लिए|साथ|बाद|पास|बीच|द्वारा|अनुसार|खिलाफ|बारे में|ऊपर|नीचे|अंदर|बाहर))?"
+)
 _ARABIC = regex.compile(r"(?:[وف]?[بكلس]?(?:ال)?|[وف]?لل)")
 _SET_APART = regex.compile(r"['’ʼ:\p{Pd}]\p{L}{1,6}")
 _LONGEST_ENDING = 3
@@ -41,17 +50,21 @@ def clings(before: str, name: str, after: str, *, same_initial: bool) -> bool:
 
 
 def without_affixes(name: str) -> Iterator[str]:
-    """What a name may be without the Korean particles or the Arabic prefixes that it was given with, the longest first.
+    """What a name may be without the particles, postpositions or prefixes that it was given with, the longest first.
 
     Args:
         name: As somebody gave it, who may have taken it from a sentence with what clung to it there.
     """
-    for length in range(len(name) - 1, 1, -1):
-        if regex.search(r"\p{Hangul}", name[length:]) and _KOREAN.fullmatch(name[length:]):
-            yield name[:length]
-    for start in range(1, len(name) - 2):
-        if _ARABIC.fullmatch(name[:start]):
-            yield name[start:]
+    behind = (_KOREAN, _JAPANESE, _CHINESE_AFTER, _HINDI)
+    ends = [len(name)]
+    ends += [end for end in range(len(name) - 1, 1, -1) if any(kind.fullmatch(name, end) for kind in behind)]
+    for end in ends[1:]:
+        yield name[:end]
+    for end in ends:
+        for start in range(1, end - 1):
+            arabic = end - start > 2 and _ARABIC.fullmatch(name, 0, start)
+            if arabic or _CHINESE_BEFORE.fullmatch(name, 0, start):
+                yield name[start:end]
 
 
 def written_without_spaces(text: str) -> bool:

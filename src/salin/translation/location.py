@@ -19,8 +19,12 @@ _OTHER_CASE_OR_SPACING = 0.05
 _AFFIX = 0.1
 #: Below this share of the phrase, a common run is chance.
 LEAST_SHARE = 2 / 3
+# And in scripts without spaces, where a run may end within a name: two thirds of 王小明 are in 王小红, somebody else.
+_LEAST_RUN = 4 / 5
 # Two words are forms of one where they share so much of the longer, from its first letter on.
 _STEM_SHARE, _SHORTEST_STEM, _LONGEST_ENDING = 0.6, 3, 4
+# Endings do not differ in consonants alone: Iran is no form of Irak.
+_OTHER_CONSONANTS = regex.compile(r"[b-df-hj-np-tv-xzčćđšžñçł]+ [b-df-hj-np-tv-xzčćđšžñçł]+")
 # A phrase is no longer than this, whoever brought it back; what is longer is prose.
 _LONGEST_PHRASE = 400
 
@@ -111,7 +115,7 @@ class Locator:
         if written_without_spaces(core):
             matcher = SequenceMatcher(None, needle, self._folded.text, autojunk=False)
             run = matcher.find_longest_match()
-            if run.size > 1 and run.size >= LEAST_SHARE * len(needle):
+            if run.size > 1 and run.size >= _LEAST_RUN * len(needle):
                 place = self._fitted_run(run.b, run.b + run.size)
                 if place is not None:
                     yield Place(*place, min(run.size / len(needle), 1 - _AFFIX))
@@ -159,7 +163,11 @@ class Locator:
         common = min(len(ours), len(theirs)) if common is None else common
         longest = max(len(ours), len(theirs))
         alike = common >= max(_SHORTEST_STEM, _STEM_SHARE * longest) and longest - common <= _LONGEST_ENDING
-        return common / longest if alike and ours.isalpha() and theirs.isalpha() else 0.0
+        if not (alike and ours.isalpha() and theirs.isalpha()) or _OTHER_CONSONANTS.fullmatch(
+            f"{ours[common:]} {theirs[common:]}"
+        ):
+            return 0.0
+        return common / longest
 
 
 def _best(places: Sequence[Place]) -> list[Place]:

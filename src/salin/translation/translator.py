@@ -80,6 +80,8 @@ class Usage:
         completion_tokens: As the server counts them.
         seconds: Spent waiting.
         lost: For each reason, how many sentences or phrases got no usable answer.
+        input_price: What a million prompt tokens cost.
+        output_price: What a million completion tokens cost.
     """
 
     calls: int = 0
@@ -88,6 +90,13 @@ class Usage:
     completion_tokens: int = 0
     seconds: float = 0.0
     lost: Counter[str] = field(default_factory=Counter)
+    input_price: float = 0.0
+    output_price: float = 0.0
+
+    @property
+    def price(self) -> float:
+        """What the tokens cost in all; 0 where nobody said what they cost."""
+        return (self.prompt_tokens * self.input_price + self.completion_tokens * self.output_price) / 1e6
 
 
 class Translator(Protocol):

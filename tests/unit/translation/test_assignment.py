@@ -7,6 +7,7 @@ from itertools import combinations, product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import OptimizeResult
 
 from salin.translation.assignment import Claim, assign
 from salin.translation.location import Place
@@ -42,6 +43,24 @@ def test_taking_the_best_first_would_lose_an_entity() -> None:
 def test_who_has_no_place_gets_none() -> None:
     assert assign([Claim(0.5, [])], 10) == [None]
     assert assign([], 10) == []
+
+
+def test_a_name_that_a_sentence_repeats_hundreds_of_times_ends_soon() -> None:
+    """500 mentions with 500 places each would be a quarter of a million variables."""
+    places = [Place(4 * number, 4 * number + 3, 1.0) for number in range(500)]
+    assert assign([Claim(number / 500, places) for number in range(500)], 2000) == places
+
+
+def test_a_name_that_is_repeated_more_often_in_one_half_loses_no_mention() -> None:
+    places = [Place(4 * number, 4 * number + 3, 1.0) for number in range(60)]
+    assert None not in assign([Claim(number / 120, places) for number in range(60)], 240)
+
+
+def test_without_an_answer_in_time_the_best_are_taken_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("salin.translation.assignment.milp", lambda *_, **__: OptimizeResult(x=None))
+    shared, spare = Place(0, 5, 1.0), Place(10, 15, 0.9)
+    assert assign([Claim(0.0, [shared, spare]), Claim(0.0, [Place(3, 6, 0.8)])], 20) == [shared, None]
+    assert assign([Claim(0.0, [shared, spare]), Claim(0.9, [shared, spare])], 20) == [shared, spare]
 
 
 spans = st.tuples(st.integers(0, 8), st.integers(1, 4), st.sampled_from([0.7, 0.8, 0.9, 1.0]))

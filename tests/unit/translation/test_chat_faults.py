@@ -258,6 +258,21 @@ def test_a_server_that_is_gone_ends_the_run_with_a_message() -> None:
     assert len(server.asked) < 40
 
 
+def test_texts_that_are_refused_however_many_do_not_end_the_run() -> None:
+    """A filter of contents, say: the server is there, and each text is asked for once."""
+    with serving(after_one_good_answer(body(b'{"error": "filtered"}', status=400))) as server:
+        opened = translator(server, concurrency=1)
+        assert opened.translate([f"Frase {number}." for number in range(50)])[1:] == [None] * 49
+    assert opened.usage.lost == {"HTTP 400": 49}
+    assert len(server.asked) == 50
+
+
+def test_a_server_that_refuses_everything_ends_the_run_with_a_message() -> None:
+    refusal = body(b'{"error": "no such sampler"}', status=400)
+    with serving(refusal) as server, pytest.raises(SettingError, match="the last one HTTP 400"):
+        translator(server).translate([f"Frase {number}." for number in range(200)])
+
+
 def test_an_address_where_nothing_is_ends_the_run_with_a_message() -> None:
     with serving(says(GOOD)) as server:
         pass

@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from salin.cli.translate import usage_in_words
 from salin.translation.opening import open_translator
-from salin.translation.translator import Candidate, Phrases, Translation
+from salin.translation.translator import Candidate, Phrases, Translation, Usage
 from scripted_chat import Asked, Behaviour, Known, chat_body, perfect, says, send, serving
 
 KNOWN = (
@@ -44,6 +45,21 @@ def test_default_asks_once_for_translation_and_entities_and_once_for_all_phrases
     # Nothing is asked where there is no phrase: three sentences, two questions.
     assert (translator.usage.calls, translator.usage.lost) == (5, {})
     assert (translator.usage.prompt_tokens, translator.usage.completion_tokens) == (55, 35)
+
+
+def test_what_tokens_cost_is_told_where_their_prices_are_given() -> None:
+    with serving(perfect(KNOWN)) as server:
+        translator = open_translator(server.name(input_price=2, output_price=10))
+        translator.translate(SENTENCES)
+    assert translator.usage.price == pytest.approx((33 * 2 + 21 * 10) / 1e6)
+    assert "0.000276 at the prices given" in usage_in_words("it", translator.usage)
+    assert "price" not in usage_in_words("it", Usage(calls=1, prompt_tokens=5))
+
+
+def test_the_name_of_a_model_may_hold_a_plus() -> None:
+    with serving(perfect(KNOWN)) as server:
+        open_translator(server.name(model="org/a+b%20c")).translate(SENTENCES)
+    assert {asked.body["model"] for asked in server.asked} == {"org/a+b c"}
 
 
 def test_official_asks_three_times_forward_and_three_times_for_each_phrase() -> None:
@@ -177,6 +193,12 @@ def test_a_server_that_refuses_one_text_keeps_its_schema() -> None:
         assert translator.translate(["Llueve.", "Nieva.", "Llueve mucho."])[1] is None
     assert server.asked[-1].form == {"translation", "entities"}
     assert translator.usage.lost == {"HTTP 400": 1}
+
+
+def test_answers_that_may_vary_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(refusing("temperature")) as server:
+        open_translator(server.name()).translate(["Llueve.", "Nieva.", "Truena."])
+    assert caplog.text.count("is asked without temperature = 0") == 1
 
 
 def test_a_template_without_a_system_message_gets_none() -> None:

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from salin.corpus import Sentence
@@ -16,19 +16,26 @@ from salin.translation.location import Locator, Place
 
 @dataclass(frozen=True)
 class Language:
-    """What sentences of a language are made of here: names, other words, and what clings to a name in its word."""
+    """What sentences of a language are made of here: names, other words, and what clings to a name in its word.
+
+    `given` is what else a translator may leave on a name, before it and behind it, and `near` are names that are nearly
+    one of `names`.
+    """
 
     names: tuple[str, ...]
     others: tuple[str, ...]
     before: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()
     glue: str = " "
+    given: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    near: tuple[str, ...] = ()
 
 
 LANGUAGES = {
     "es": Language(
         ("Bogotá", "Nueva York", "Banco de España", "Iñigo García Aranda", "EFECOM", "La Coruña", "Jean-Luc Godard"),
         ("el", "presidente", "visitó", "ayer", "una", "reunión", "en", "con", "de", "que", "nunca"),
+        near=("Bogotás Blancos", "La Coruja", "Banco Santander"),
     ),
     "hr": Language(
         ("Zagreb", "Milanović", "Željko Komšić", "Kukuriku", "HDZ", "Marin Držić"),
@@ -39,12 +46,16 @@ LANGUAGES = {
         ("北京大学", "王小明", "联合国", "湖南", "ＩＢＭ", "东航"),
         ("今天", "去", "了", "的", "会议", "在", "和", "说", "一个"),
         glue="",
+        given=(("从",), ("县",)),
+        near=("王小红", "湖北", "北京小学"),
     ),
     "ja": Language(
         ("東京都", "ジョン・スミス", "トヨタ", "さいたま", "NHK", "鈴木一郎"),
         ("今日", "会議", "行った", "新しい", "話", "昨年"),
         behind=("は", "が", "を", "の", "に", "では"),
         glue="",
+        given=((), ("からは", "さん", "については")),
+        near=("東京駅", "ジョン・スコット", "鈴木次郎"),
     ),
     "ko": Language(
         ("서울", "삼성전자", "김철수", "한국은행", "LG", "부산 해운대"),
@@ -59,6 +70,8 @@ LANGUAGES = {
     "hi": Language(
         ("दिल्ली", "नरेन्द्र मोदी", "संयुक्त राष्ट्र", "गूगल", "मुम्बई"),
         ("आज", "में", "ने", "कहा", "और", "एक", "है", "की"),
+        given=((), (" ने", " में", " के लिए")),
+        near=("संयुक्त अरब अमीरात",),
     ),
 }  # fmt: skip
 
@@ -111,12 +124,14 @@ def test_every_name_is_found_however_it_is_written(code: str, change: str, data:
     assert [(place.start, place.end) for place in found] == [(start, end)]
 
 
-@pytest.mark.parametrize("code", ["ko", "ar"])
+@pytest.mark.parametrize("code", ["zh", "ja", "ko", "ar", "hi"])
 @given(data=st.data())
 def test_a_name_is_found_that_was_given_with_what_clung_to_it_elsewhere(code: str, data: st.DataObject) -> None:
     sentence, start, end, name = data.draw(sentences(code, clinging=True))
     language = LANGUAGES[code]
-    head, tail = (data.draw(st.sampled_from(("", *affixes))) for affixes in (language.before, language.behind))
+    affixes = (language.before + language.given[0], language.behind + language.given[1])
+    head, tail = (data.draw(st.sampled_from(("", *some))) for some in affixes)
+    assume(not head + tail or head + name + tail not in sentence.text)
     found = Locator(sentence).places(head + name + tail)
     assert [(place.start, place.end) for place in found[:1]] == [(start, end)]
 
@@ -132,6 +147,7 @@ def test_spaces_between_characters_are_of_no_account(code: str, data: st.DataObj
 @pytest.mark.parametrize("code", LANGUAGES)
 @given(data=st.data())
 def test_nothing_else_is_found(code: str, data: st.DataObject) -> None:
+    """Neither a name that is not there nor one that nearly is."""
     sentence, _, _, name = data.draw(sentences(code, clinging=True))
     others = [other for other in LANGUAGES[code].names if other != name]
     assert Locator(sentence).places(ABSENT[code]) == []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from salin.translation.chat.conversation import Request, without_system
 
+_LOG = logging.getLogger(__name__)
 # What a server may not know, and words in its refusals that tell it. The first that it mentions is left out.
 _OPTIONAL = {
     "max_tokens": ("max_tokens", "max_completion_tokens"),
@@ -26,6 +28,19 @@ class Dialect:
     def __init__(self, model: str):
         self._model = model
         self.without: frozenset[str] = frozenset()
+        self._takes_schemas = False
+
+    def accepted(self, request: Request, without: frozenset[str]) -> None:
+        """Learns from a request that was answered.
+
+        Args:
+            request: It.
+            without: What was left out of it.
+        """
+        if "temperature" in without - self.without:
+            _LOG.warning("%s is asked without temperature = 0, which it refuses: answers may vary", self._model)
+        self._takes_schemas |= request.schema is not None and "schema" not in without
+        self.without |= without
 
     def body(self, request: Request, without: frozenset[str]) -> bytes:
         """The JSON of a request.
@@ -48,8 +63,7 @@ class Dialect:
             body["response_format"] = {"type": "json_schema", "json_schema": form}
         return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
-    @staticmethod
-    def less(request: Request, without: frozenset[str], refusal: bytes) -> frozenset[str] | None:
+    def less(self, request: Request, without: frozenset[str], refusal: bytes) -> frozenset[str] | None:
         """What to leave out next.
 
         Args:
@@ -66,4 +80,4 @@ class Dialect:
             if any(word in said for word in _OPTIONAL[part]):
                 return without | {part}
         # Some servers refuse a schema without saying that it is the schema.
-        return without | {"schema"} if "schema" in left else None
+        return without | {"schema"} if "schema" in left and not self._takes_schemas else None

@@ -26,6 +26,8 @@ OVERSIZED = "answer larger than max_bytes"
 TIMED_OUT = "no answer within the timeout"
 CONNECTION = "connection failed"
 _TRY_AGAIN = {408, 409, 425, 429}
+# Of the request and of nothing else, where others have been answered.
+_REFUSED = {f"HTTP {status}" for status in range(400, 500) if status not in _TRY_AGAIN}
 # So many requests in a row without any answer, each with all its attempts, and the server is taken for gone.
 _PATIENCE = 20
 
@@ -52,7 +54,7 @@ class Endpoint:
         self._key = check_key(key, self._base)
         self._settings = settings
         self.identity = f"openai {self._base} {settings.model}"
-        self.usage = Usage()
+        self.usage = Usage(input_price=settings.input_price, output_price=settings.output_price)
         self._dialect, self._pace = Dialect(settings.model), Pace(settings.requests_per_minute)
         self._answers, self._failures, self._trouble = 0, 0, ""
         self._one_at_a_time = threading.Lock()
@@ -148,7 +150,7 @@ class Endpoint:
                 return CONNECTION, 0.0
             self.usage.calls += 1
             if answer.status == 200:
-                self._dialect.without |= without
+                self._dialect.accepted(request, without)
                 return read_reply(answer.body, self.usage)
             reason, self._trouble = f"HTTP {answer.status}", self._said(answer)
             if answer.status in _TRY_AGAIN or answer.status >= 500:
@@ -189,6 +191,10 @@ class Endpoint:
         if reply.lost not in (CONNECTION, TIMED_OUT) and not reply.lost.startswith("HTTP"):
             # It is there, whatever it says.
             self._answers, self._failures = self._answers + 1, 0
+            return
+        if self._answers and reply.lost in _REFUSED:
+            # This text is refused, by a filter of contents for example; one that refuses is there.
+            self._failures = 0
             return
         self._failures += 1
         if reply.lost == CONNECTION and not self._answers:

@@ -34,7 +34,7 @@ class EndpointSettings(ChatSettings):
 
     Attributes:
         model: Its name for the model.
-        concurrency: How many requests may be under way.
+        concurrency: How many requests may be under way; no more sentences than 64 are asked about together.
         requests_per_minute: How many may begin in a minute; by default as many as can.
         attempts: How often a request is made that a server or the network fails.
         backoff: Seconds before the second attempt; they double, and are drawn at random below that.
@@ -42,10 +42,12 @@ class EndpointSettings(ChatSettings):
         read_timeout: Seconds between two pieces of an answer; servers send it in one piece when it is ready.
         timeout: Seconds for an answer in all, attempts and pauses between them included.
         max_bytes: The largest answer that is read.
+        input_price: What a million tokens that are sent cost, in any currency.
+        output_price: What a million tokens of answers cost.
     """
 
     model: str = Field(min_length=1)
-    concurrency: int = Field(8, ge=1, le=1000)
+    concurrency: int = Field(8, ge=1, le=64)
     requests_per_minute: float | None = Field(None, gt=0)
     attempts: int = Field(5, ge=1, le=100)
     backoff: float = Field(0.5, ge=0)
@@ -53,6 +55,8 @@ class EndpointSettings(ChatSettings):
     read_timeout: float = Field(300, gt=0)
     timeout: float = Field(600, gt=0)
     max_bytes: int = Field(1_000_000, ge=1)
+    input_price: float = Field(0, ge=0)
+    output_price: float = Field(0, ge=0)
 
 
 class LocalSettings(ChatSettings):
@@ -79,7 +83,8 @@ def parse_settings(query: str, kind: type[Settings]) -> Settings:
         SettingError: Naming the setting.
     """
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+        # Names of models hold a plus, and it is no space there.
+        pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True, strict_parsing=bool(query))
     except ValueError:
         raise SettingError("the settings of a translator are written NAME=VALUE&NAME=VALUE") from None
     values = dict(pairs)
