@@ -63,6 +63,7 @@ def test_word_alignment_takes_the_vectors_of_the_tagger(salin: Callable, text_fi
     refused = salin(*command, "--model", "rules:tl")
     assert refused.status == 2
     assert "rules have none" in refused.errors
+    assert salin(*command[:-1], "--model", "rules:tl").status == 0, "rules do without where nobody asks for it"
 
 
 def test_labels_are_renamed_and_low_scores_left_out(salin: Callable, text_file: Path) -> None:
@@ -77,7 +78,7 @@ def test_a_tagger_is_trained_on_what_translation_has_tagged(
 ) -> None:
     """The commands of docs/how-to/train-on-silver-data.md."""
     silver = tmp_path / "silver.jsonl"
-    command = ("translate", text_file, "--with", "apertium:spa-eng", "--language", "es", "--word-alignment")
+    command = ("translate", text_file, "--with", "apertium:spa-eng", "--language", "es")
     ran = salin(*command, "--silver", "0.5", "--out", silver)
     assert ran.status == 0, ran.errors
     kept = read(silver)

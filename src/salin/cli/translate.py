@@ -13,7 +13,7 @@ from salin.errors import SettingError
 
 if TYPE_CHECKING:
     from salin.corpus import TagsText
-    from salin.translation import LinksWords, Usage
+    from salin.translation import LinksWords, Translator, Usage
 
 
 def translate(
@@ -33,12 +33,14 @@ def translate(
     text: Annotated[str | None, typer.Option("--text", help="Tag this text instead of files.")] = None,
     model: options.Model = "salin-tiny",
     word_alignment: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--word-alignment",
-            help="Where an entity cannot be brought back, find its words by the vectors of the tagger's encoder.",
+            "--word-alignment/--no-word-alignment",
+            help="Where an entity cannot be brought back, find its words by the vectors of the tagger's encoder. "
+            "Default: yes, where the tagger has one; no with prompts=official, as published.",
+            show_default=False,
         ),
-    ] = False,
+    ] = None,
     to: Annotated[
         OutputFormat | None,
         typer.Option(
@@ -109,8 +111,8 @@ def translate(
     written_as = choose_format(to, out, folder=any(path.is_dir() for path in inputs or ()))
     jobs = plan_jobs(inputs or [], out, written_as if written_as != "text" else "txt")
     english = open_tagger(model, AdaptOptions(adapt=False)).tagger
-    word_links = _word_links(english) if word_alignment else None
     opened = open_translator(translator, labels=english.labels, language=language)
+    word_links = _word_links(english, opened, word_alignment)
     tagger = TranslationTagger(opened, english, word_links=word_links)
     finishing = Finishing(tagger, map_labels(label_map, tagger.labels), threshold, neighbours=False)
     kept = None if silver is None else SilverTagger(tagger, silver)
@@ -125,13 +127,16 @@ def translate(
             note(kept.describe())
 
 
-def _word_links(tagger: TagsText) -> LinksWords:
+def _word_links(tagger: TagsText, translator: Translator, wanted: bool | None) -> LinksWords | None:
     from salin.models import Tagger
     from salin.translation.word_links import EncoderLinks
 
-    if not isinstance(tagger, Tagger):
+    chosen = not translator.asks_for_all if wanted is None else wanted
+    if chosen and isinstance(tagger, Tagger):
+        return EncoderLinks.of(tagger)
+    if wanted:
         raise SettingError("--word-alignment takes the vectors of the tagger's encoder, and rules have none")
-    return EncoderLinks.of(tagger)
+    return None
 
 
 def usage_in_words(name: str, usage: Usage) -> str:
