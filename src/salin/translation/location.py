@@ -58,13 +58,19 @@ class Locator:
         self._starts = [start for start, _ in sentence.words]
         self._folded = fold(sentence.text)
         self._tokens = [fold_letters(self._text[start:end]) for start, end in self._words]
+        self._known: dict[str, tuple[Place, ...]] = {}
 
-    def places(self, phrase: str) -> list[Place]:
+    def places(self, phrase: str) -> Sequence[Place]:
         """All places where a phrase may stand, the best first; none where no more than chance is common to both.
 
         Args:
-            phrase: As it was brought back.
+            phrase: As it was brought back; one that was sought before costs nothing.
         """
+        if phrase not in self._known:
+            self._known[phrase] = tuple(self._places(phrase))
+        return self._known[phrase]
+
+    def _places(self, phrase: str) -> list[Place]:
         core = _EDGES.sub("", phrase) or phrase.strip()
         needle = fold(core).text
         if not needle or len(phrase) > _LONGEST_PHRASE or not self._words:

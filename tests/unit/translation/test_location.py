@@ -150,7 +150,7 @@ def test_nothing_else_is_found(code: str, data: st.DataObject) -> None:
     """Neither a name that is not there nor one that nearly is."""
     sentence, _, _, name = data.draw(sentences(code, clinging=True))
     others = [other for other in LANGUAGES[code].names if other != name]
-    assert Locator(sentence).places(ABSENT[code]) == []
+    assert Locator(sentence).places(ABSENT[code]) == ()
     assert [other for other in others if Locator(sentence).places(other)] == []
 
 
@@ -221,4 +221,4 @@ def test_given_words_are_kept_whole() -> None:
     """A corpus may hold words that the script alone would not show: 东航 in 东航集团 is then no entity of its own."""
     sentence = Sentence.from_tokens(["今天", "北京市", "说"], glue="")
     assert [(p.start, p.end) for p in Locator(sentence).places("北京")] == [(2, 5)]
-    assert Locator(Sentence.from_tokens(["今天", "东航集团", "说"], glue="")).places("东航") == []
+    assert Locator(Sentence.from_tokens(["今天", "东航集团", "说"], glue="")).places("东航") == ()

@@ -122,6 +122,14 @@ def test_two_mentions_are_two_entities_and_a_third_that_is_not_there_is_none() -
     assert tagger.tally.lost == {"taken": 1}
 
 
+def test_a_sentence_that_repeats_a_name_hundreds_of_times_is_tagged_soon() -> None:
+    """A quarter of a million places are wanted: weighed one against the other, this would not end."""
+    names = " ".join(["PARIS,"] * 500)
+    tagger = TranslationTagger(Scripted({names: Translation(names)}), NamesInCapitals())
+    (tagged,) = tagger.tag_sentences([Sentence(names, segment_words(names))])
+    assert [entity.text for entity in tagged.entities] == ["PARIS"] * 500
+
+
 @pytest.mark.parametrize(
     ("answer", "why"), [(None, "not brought back"), ("Eva", "not in the sentence"), ("", "not in the sentence")]
 )
