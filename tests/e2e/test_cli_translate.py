@@ -98,6 +98,7 @@ def test_a_tagger_is_trained_on_what_translation_has_tagged(
     [
         (("--with", "apertium:glv-eng"), "apt-get install apertium-eng-glv"),
         (("--with", "apertium:eng-spa"), "does not translate into English"),
+        (("--with", "apertium:spa-eng?cache=off"), "Apertium has no settings"),
         (("--with", "apertum:spa-eng"), "did you mean apertium:?"),
         (("--with", "apertium:spa-eng", "--text", "x"), "give --text or inputs, not both"),
         (("--with", "apertium:spa-eng", "--silver", "0.5", "--threshold", "0.5"), "does not go with --threshold"),

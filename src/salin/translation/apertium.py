@@ -26,11 +26,13 @@ class Apertium:
         pair: Its name, such as `spa-eng` or `hbs-eng` (Croatian, Serbian, Bosnian): `apertium -l` lists them.
 
     Raises:
-        SettingError: When it does not translate into English.
+        SettingError: When it does not translate into English, or settings are given.
         ModelError: When Apertium or the pair is not installed.
     """
 
     def __init__(self, pair: str):
+        if "?" in pair:
+            raise SettingError(f"apertium:{pair}: Apertium has no settings: leave out what stands behind the ?")
         source, _, target = pair.partition("-")
         if target.partition("_")[0] not in ("eng", "en"):
             raise SettingError(f"apertium:{pair} does not translate into English: write apertium:spa-eng, say")

@@ -142,10 +142,9 @@ class Names(TagsText):
     def tag_sentences(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         for sentence in sentences:
             found = [
-                Entity(start, start + len(name), name, label)
+                Entity(match.start(), match.end(), name, label)
                 for name, label in self._names.items()
-                for start in [sentence.text.find(name)]
-                if start >= 0
+                for match in re.finditer(re.escape(name), sentence.text)
             ]
             yield Sentence(sentence.text, sentence.words, tuple(sorted(found, key=lambda entity: entity.start)))
 
@@ -157,6 +156,7 @@ KNOWN = (
         "El Banco de España visitó a Juan.", "The Bank of Spain visited John.",
         (("Banco de España", "Bank of Spain", "ORG"), ("Juan", "John", "PER")),
     ),
+    Known("Ana vio a Ana.", "Ana saw Ana.", (("Ana", "Ana", "PER"), ("Ana", "Ana", "PER"))),
     Known("东京在日本。", "Tokyo is in Japan.", (("东京", "Tokyo", "LOC"), ("日本", "Japan", "LOC"))),
 )  # fmt: skip
 NAMES = {translated: label for known in KNOWN for _, translated, label in known.entities}
@@ -166,16 +166,24 @@ def sentences() -> list[Sentence]:
     return [Sentence(known.original, segment_words(known.original)) for known in KNOWN]
 
 
-def gold() -> list[set[tuple[str, str]]]:
-    return [{(original, label) for original, _, label in known.entities} for known in KNOWN]
+def gold() -> list[set[tuple[int, int, str]]]:
+    """Every mention of every name, where it stands."""
+    return [
+        {
+            (match.start(), match.end(), label)
+            for original, _, label in known.entities
+            for match in re.finditer(original, known.original)
+        }
+        for known in KNOWN
+    ]
 
 
 @pytest.mark.parametrize(
     ("settings", "names_entities", "calls"),
     [
-        ({}, True, 4),  # all that the tagger finds was named already
-        ({}, False, 4 + 3),  # one question for each sentence with entities
-        ({"prompts": "official"}, True, 3 * 4 + 3 * 6),
+        ({}, True, 5),  # all that the tagger finds was named already
+        ({}, False, 5 + 3),  # one question for each sentence with entities that are written otherwise in English
+        ({"prompts": "official"}, True, 3 * 5 + 3 * 7),  # a phrase that a sentence has twice is asked for once
     ],
     ids=["default", "default without candidates", "official"],
 )
@@ -185,7 +193,7 @@ def test_a_perfect_translator_scores_the_same_however_it_is_asked(
     with serving(perfect(KNOWN, names_entities=names_entities)) as server:
         tagger = TranslationTagger(open_translator(server.name(**settings), labels=LABELS), Names(NAMES))
         tagged = list(tagger.tag_sentences(sentences()))
-    assert [{(e.text, e.label) for e in sentence.entities} for sentence in tagged] == gold()
+    assert [{(e.start, e.end, e.label) for e in sentence.entities} for sentence in tagged] == gold()
     assert (tagger.translator.usage.calls, tagger.translator.usage.lost) == (calls, {})
 
 
