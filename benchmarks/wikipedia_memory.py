@@ -59,6 +59,7 @@ def _write(folder: Path, size: int) -> int:
     ):
         links, properties = Inserts(link_file, "langlinks"), Inserts(property_file, "page_props")
         file.write(HEAD.encode())
+        properties.add("(1,'disambiguation','',NULL)")
         while written + links.written + properties.written < size:
             count += 1
             if count % 20 == 0 and count // 20 <= NAMES:

@@ -53,7 +53,8 @@ def assign(claims: Sequence[Claim], length: int) -> list[Place | None]:
     for number, claim in enumerate(claims):
         worths = [place.score - _ORDER * abs(claim.position - place.start / max(length, 1)) for place in claim.places]
         order = sorted(range(len(worths)), key=lambda i: -worths[i])[:_MOST_PLACES]
-        chosen += [len(options)] * bool(order)
+        if order:
+            chosen.append(len(options))
         options += [(number, claim.places[i]) for i in order]
         worth += [worths[i] for i in order]
     if _overlap([options[index][1] for index in chosen]):

@@ -23,8 +23,8 @@ LEAST_SHARE = 2 / 3
 _LEAST_RUN = 4 / 5
 # Two words are forms of one where they share so much of the longer, from its first letter on.
 _STEM_SHARE, _SHORTEST_STEM, _LONGEST_ENDING = 0.6, 3, 4
-# Endings do not differ in consonants alone: Iran is no form of Irak.
-_OTHER_CONSONANTS = regex.compile(r"[b-df-hj-np-tv-xzčćđšžñçł]+ [b-df-hj-np-tv-xzčćđšžñçł]+")
+# Endings do not differ in consonants alone: Iran is no form of Irak. Letters here are without marks.
+_CONSONANTS = regex.compile(r"[b-df-hj-np-tv-xzđł]+")
 # A phrase is no longer than this, whoever brought it back; what is longer is prose.
 _LONGEST_PHRASE = 400
 
@@ -169,11 +169,10 @@ class Locator:
         common = min(len(ours), len(theirs)) if common is None else common
         longest = max(len(ours), len(theirs))
         alike = common >= max(_SHORTEST_STEM, _STEM_SHARE * longest) and longest - common <= _LONGEST_ENDING
-        if not (alike and ours.isalpha() and theirs.isalpha()) or _OTHER_CONSONANTS.fullmatch(
-            f"{ours[common:]} {theirs[common:]}"
-        ):
+        if not (alike and ours.isalpha() and theirs.isalpha()):
             return 0.0
-        return common / longest
+        others = all(_CONSONANTS.fullmatch(word, common) for word in (ours, theirs))
+        return 0.0 if others else common / longest
 
 
 def _best(places: Sequence[Place]) -> list[Place]:

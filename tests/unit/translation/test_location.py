@@ -35,7 +35,7 @@ LANGUAGES = {
     "es": Language(
         ("Bogotá", "Nueva York", "Banco de España", "Iñigo García Aranda", "EFECOM", "La Coruña", "Jean-Luc Godard"),
         ("el", "presidente", "visitó", "ayer", "una", "reunión", "en", "con", "de", "que", "nunca"),
-        near=("Bogotás Blancos", "La Coruja", "Banco Santander"),
+        near=("Bogotás Blancos", "Nueva Zelanda", "Banco Santander"),
     ),
     "hr": Language(
         ("Zagreb", "Milanović", "Željko Komšić", "Kukuriku", "HDZ", "Marin Držić"),
@@ -131,7 +131,8 @@ def test_a_name_is_found_that_was_given_with_what_clung_to_it_elsewhere(code: st
     language = LANGUAGES[code]
     affixes = (language.before + language.given[0], language.behind + language.given[1])
     head, tail = (data.draw(st.sampled_from(("", *some))) for some in affixes)
-    assume(not head + tail or head + name + tail not in sentence.text)
+    # Where the words of a sentence are shorter than what was given, that is found as it stands there.
+    assume(code in ("ko", "ar") or not head + tail or head + name + tail not in sentence.text)
     found = Locator(sentence).places(head + name + tail)
     assert [(place.start, place.end) for place in found[:1]] == [(start, end)]
 
@@ -149,7 +150,7 @@ def test_spaces_between_characters_are_of_no_account(code: str, data: st.DataObj
 def test_nothing_else_is_found(code: str, data: st.DataObject) -> None:
     """Neither a name that is not there nor one that nearly is."""
     sentence, _, _, name = data.draw(sentences(code, clinging=True))
-    others = [other for other in LANGUAGES[code].names if other != name]
+    others = [other for other in (*LANGUAGES[code].names, *LANGUAGES[code].near) if other != name]
     assert Locator(sentence).places(ABSENT[code]) == ()
     assert [other for other in others if Locator(sentence).places(other)] == []
 
@@ -186,6 +187,7 @@ def found(text: str, phrase: str) -> list[str]:
         ("u Sjedinjenim Državama je", "Sjedinjene Države", ["Sjedinjenim Državama"]),
         ("le Banco de España dijo", "The Banco de España", ["Banco de España"]),
         ("Ankara'da kaldı", "Ankara", ["Ankara'da"]),
+        ("ayer en Irán", "Irak", []),
         ("BBC:n mukaan", "BBC", ["BBC"]),
         ("Москва́ — столица", "Москва", ["Москва́"]),
         ("قال أحمد إنه", "احمد", ["أحمد"]),
