@@ -143,9 +143,14 @@ def test_what_a_ranking_is_worth_is_read_from_results(
     ran = salin(*analyse)
     assert ran.status == 0, ran.errors
     assert "Targets: 1;" in " ".join(ran.output.split())
-    found = json.loads(salin(*analyse, "--json").output)
+    again = salin(*analyse, "--json")
+    assert "as it was" in " ".join(again.errors.split())
+    found = json.loads(again.output)
     results = {path.name: json.loads(path.read_text("utf-8")) for path in (tmp_path / "results" / "matrix").iterdir()}
-    assert found["targets"]["xx"]["f1"] == {
+    assert found in results.values(), "it is what stands in the file"
+    (target,) = found["targets"]
+    assert target["name"] == "xx"
+    assert target["f1"] == {
         code: results[f"{code}-all-1.json"]["results"]["xx"][code]["micro"]["f1"] for code in ("en", "nl")
     }
     assert [chooser["chooser"] for chooser in found["choosers"]][-2:] == ["most entities", "at random"]

@@ -27,8 +27,8 @@ from salin.retrieval.vectors import mean_of
 MEASURES = ("words", "n-grams", "script", "representation")
 #: The mean of a source's ranks by all measures.
 TOGETHER = "together"
-# Of a corpus, evenly spaced: more change nothing that a rank would show.
-_SENTENCES = 2000
+#: Of a corpus, evenly spaced: more change nothing that a rank would show.
+SENTENCES = 2000
 _LENGTHS = (2, 3)
 
 
@@ -59,8 +59,8 @@ class TextProfile:
         Raises:
             DataError: When there is no word in them.
         """
-        step = max(1, len(sentences) // _SENTENCES)
-        chosen = list(sentences[::step][:_SENTENCES])
+        step = max(1, len(sentences) // SENTENCES)
+        chosen = list(sentences[::step][:SENTENCES])
         words = Counter(token.lower() for s in chosen for token in s.tokens if any(map(str.isalpha, token)))
         if not words:
             raise DataError("a text to be compared has no words", remedy="Give sentences of it")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from salin.analysis.source_defaults import ENCODER, VECTORS
 from salin.cli import options
 from salin.errors import SettingError
 
@@ -38,8 +39,8 @@ def rank_sources(
             "--source", metavar="[CODE=]FILE", help="Labelled sentences that could be trained on; give it for each."
         ),
     ],
-    encoder: RankingEncoder = "salin-tiny-encoder",
-    vectors: RankingVectors = "mean-last",
+    encoder: RankingEncoder = ENCODER,
+    vectors: RankingVectors = VECTORS,
     language: options.Language = "en",
     as_json: options.AsJson = False,
 ) -> None:

@@ -14,6 +14,7 @@ from salin.experiments.ordering import ordering_table
 from salin.experiments.plots import plot_standings
 from salin.experiments.pretraining_documents import PRETRAINING, fill_pretraining
 from salin.experiments.shared_documents import SHARED, fill_shared
+from salin.experiments.source_tables import source_block
 from salin.experiments.standings import Standings
 from salin.experiments.tables import dev_table, score_table, significance_table, training_table
 from salin.experiments.transfer_figure import plot_transfer_matrix
@@ -30,8 +31,10 @@ _TABLES: Mapping[str, Callable[[Standings], ReportTable]] = {
     "translation": translation_table,
     "round-trips": round_trip_table,
 }
+_SOURCES = "sources"
+_KINDS = "|".join([*_TABLES, _SOURCES])
 _MARKED = re.compile(
-    rf"(?P<begin><!-- (?P<kind>{'|'.join(_TABLES)}):(?P<name>[\w.@-]+) -->\n).*?(?P<end><!-- /(?P=kind) -->)", re.DOTALL
+    rf"(?P<begin><!-- (?P<kind>{_KINDS}):(?P<name>[\w.@-]+) -->\n).*?(?P<end><!-- /(?P=kind) -->)", re.DOTALL
 )
 _NOTHING = "No cell of it is finished yet: `salin run recipes/{}.toml` runs them."
 _FIGURES: Mapping[str, Callable[[Standings, Path], None]] = {
@@ -49,7 +52,8 @@ def fill_documents(
 
     A table stands between `<!-- results:NAME -->` and `<!-- /results -->`; `tests:NAME` gives a recipe's tests of
     significance, `dev:NAME` its figures on source data, `ordering:NAME` whether systems are ordered as it says,
-    `training:NAME` what training cost; `lenient:NAME`, `translation:NAME` and `round-trips:NAME` are about translation.
+    `training:NAME` what training cost; `lenient:NAME`, `translation:NAME` and `round-trips:NAME` are about translation;
+    `sources:NAME` says how often `salin rank-sources` would have named the right source.
     A figure is what `![...](.../figures/NAME.svg)` shows, or
     `NAME.cost.svg` for F1 against cost, or `NAME.matrix.svg` for F1 by source and target. A name may end with
     `@ENCODER`, as the folder of its results does. What is found in the taggers of a recipe, figures and tables, stands
@@ -83,7 +87,7 @@ def fill_documents(
 
         def filled(match: re.Match[str], document: Path = document) -> str:
             shown = standings(match["name"], document)
-            table = f"{_NOTHING.format(match['name'])}\n" if shown is None else _TABLES[match["kind"]](shown).markdown()
+            table = f"{_NOTHING.format(match['name'])}\n" if shown is None else _markdown(match["kind"], shown)
             return f"{match['begin']}\n{table}\n{match['end']}"
 
         new, found = _MARKED.subn(filled, text)
@@ -104,6 +108,10 @@ def fill_documents(
         file.parent.mkdir(parents=True, exist_ok=True)
         _FIGURES[kind](shown, file)
     return tables, len(figures) + drawn
+
+
+def _markdown(kind: str, shown: Standings) -> str:
+    return source_block(shown) if kind == _SOURCES else _TABLES[kind](shown).markdown()
 
 
 def _standings(name: str, document: Path, recipes: Path, results: Path) -> Standings | None:

@@ -23,42 +23,69 @@ class _Source:
     files: Sequence[Path]
 
 
-def transfer_truths(standings: Standings, profile: Callable[[Corpus], TextProfile]) -> list[TargetTruth]:
-    """The targets of a recipe whose systems are taggers of one language each.
+@dataclass(frozen=True)
+class Transfer:
+    """What a recipe whose systems are taggers of one language each has found so far; no corpus has been read for it.
 
-    A source in the language of a target is left out there: its labels are what the user does not have. The words of a
-    target are those of its test file; its labels are not looked at.
+    A source in the language of a target is left out there: its labels are what the user does not have.
 
-    Args:
-        standings: Of a recipe of systems that are `trained_by` a label set with one language, as transfer-matrix.toml.
-        profile: What is compared of a corpus.
-
-    Raises:
-        DataError: When fewer than two sources are finished for every target.
+    Attributes:
+        recipe: Its file.
+        f1: What each source reaches in each target that has two of them, in 0..1: the mean over seeds.
+        sources: The files of each source.
+        targets: The test file of each target.
     """
-    sources: dict[str, _Source] = {}
-    for row in standings.rows:
-        if (source := _source(standings, row.name)) is not None:
-            sources[row.name] = source
-    corpora = {name: _together([read(file) for file in source.files]) for name, source in sources.items()}
-    profiles = {name: profile(corpus) for name, corpus in corpora.items()}
-    entities = {name: corpus.entity_count for name, corpus in corpora.items()}
-    found: list[TargetTruth] = []
-    for test, file in _tests(standings).items():
-        runs = standings.runs[test]
-        language = _language_of(file, standings)
-        usable = [name for name in runs if name in sources and sources[name].language != language]
-        if len(usable) > 1:
-            f1 = {name: fmean(result.micro.f1 for result in runs[name]) for name in usable}
-            ranked = rank_sources(profile(read(file)), {name: profiles[name] for name in usable})
-            found.append(TargetTruth(test, ranked, f1, entities))
-    if not found:
-        raise DataError(
-            "there is no target with two sources of other languages",
-            path=standings.experiment.path,
-            remedy="Finish more cells of a recipe such as recipes/transfer-matrix.toml",
-        )
-    return found
+
+    recipe: Path
+    f1: Mapping[str, Mapping[str, float]]
+    sources: Mapping[str, Sequence[Path]]
+    targets: Mapping[str, Path]
+
+    @classmethod
+    def of(cls, standings: Standings) -> Transfer:
+        """Reads finished cells.
+
+        Args:
+            standings: Of a recipe of systems that are `trained_by` a label set with one language, as
+                transfer-matrix.toml.
+        """
+        sources: dict[str, _Source] = {}
+        for row in standings.rows:
+            if (source := _source(standings, row.name)) is not None:
+                sources[row.name] = source
+        f1: dict[str, dict[str, float]] = {}
+        tests = _tests(standings)
+        for test, file in tests.items():
+            runs, language = standings.runs[test], _language_of(file, standings)
+            usable = [name for name in runs if name in sources and sources[name].language != language]
+            if len(usable) > 1:
+                f1[test] = {name: fmean(result.micro.f1 for result in runs[name]) for name in usable}
+        used = dict.fromkeys(name for by_source in f1.values() for name in by_source)
+        files = {name: sources[name].files for name in used}
+        return cls(standings.experiment.path, f1, files, {test: tests[test] for test in f1})
+
+    def truths(self, profile: Callable[[Corpus], TextProfile]) -> list[TargetTruth]:
+        """The targets with their sources ranked. The words of a target are those of its test; no label is looked at.
+
+        Args:
+            profile: What is compared of a corpus.
+
+        Raises:
+            DataError: When fewer than two sources are finished for every target.
+        """
+        if not self.f1:
+            raise DataError(
+                "there is no target with two sources of other languages",
+                path=self.recipe,
+                remedy="Finish more cells of a recipe such as recipes/transfer-matrix.toml",
+            )
+        corpora = {name: _together([read(file) for file in files]) for name, files in self.sources.items()}
+        profiles = {name: profile(corpus) for name, corpus in corpora.items()}
+        found: list[TargetTruth] = []
+        for test, f1 in self.f1.items():
+            ranked = rank_sources(profile(read(self.targets[test])), {name: profiles[name] for name in f1})
+            found.append(TargetTruth(test, ranked, f1, {name: corpora[name].entity_count for name in f1}))
+        return found
 
 
 def _base(standings: Standings, system: str) -> tuple[Mapping[str, LabelSet], str] | None:
