@@ -117,4 +117,5 @@ def _footer(reports: Sequence[FisherReport]) -> str:
             "Lines: how far fine-tuning on a language moved the parameters, from the tenth that mattered least in it "
             "before to the one that mattered most. "
         )
-    return text + (f"Means over {len(reports)} seeds." if len(reports) > 1 else "One seed.")
+    text += f"Means over {len(reports)} seeds. " if len(reports) > 1 else "One seed. "
+    return (text + report.without).rstrip()

@@ -2,7 +2,8 @@
 
 Every language is given the same number of sentences, in two halves. Two languages are compared by what the most
 important parameters of one half of each have in common; two halves of one language show what the same comparison gives
-where there is no difference but that of the sentences: without it nobody can tell what is little.
+where there is no difference but that of the sentences: without it nobody can tell what is little. Types that not all of
+the languages annotate take no part.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import combinations_with_replacement
 import torch
 from torch import Tensor
 
+from salin.analysis.common_types import CommonTypes, only
 from salin.analysis.fisher import fisher_information, spread, with_words
 from salin.analysis.layers import ALL, flat_layers, layers_of
 from salin.analysis.movement import LayerMovement, LayerSamples, Sample, binned, correlation, distances
@@ -67,8 +69,10 @@ class FisherReport:
     Attributes:
         languages: In the order in which they were given.
         sentences: Of each language.
+        labels: The types that take part.
+        left_out: Those that do not, since not all of the languages annotate them.
         top: The share of a layer's parameters that are called the most important.
-        layers: How many parameters each has.
+        layers: How many parameters of each are compared: all but those that score other types alone.
         importance: Layer by layer, language by language.
         overlaps: Layer by layer, and over `all` of them, for each two languages and each with itself.
         movements: For each language that has a fine-tuned tagger, layer by layer.
@@ -76,11 +80,18 @@ class FisherReport:
 
     languages: tuple[str, ...]
     sentences: int
+    labels: tuple[str, ...]
+    left_out: tuple[str, ...]
     top: float
     layers: dict[str, int]
     importance: tuple[LayerImportance, ...]
     overlaps: tuple[LayerOverlap, ...]
     movements: tuple[LayerMovement, ...]
+
+    @property
+    def without(self) -> str:
+        """Which types take no part, in a sentence for people; nothing where all do."""
+        return f"Without {', '.join(self.left_out)}, which not all of them annotate." if self.left_out else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,44 +124,46 @@ def fisher_report(
 
     Raises:
         SettingError: When a share is none, or a fine-tuned tagger is of a language that is not there.
-        DataError: When a corpus has labels that the tagger does not have, or fewer than two sentences with words.
+        DataError: When a corpus has labels that the tagger does not have, or fewer than two sentences with words, or no
+            label is in all of them.
         ModelError: When a fine-tuned tagger cannot have begun as this one.
     """
     if not 0 < top < 1:
         raise SettingError(f"the share of parameters that are called important is {top}; it is above 0 and below 1")
     if unknown := sorted(set(tuned or {}) - set(corpora)):
         raise SettingError(f"there is a fine-tuned tagger of {', '.join(unknown)}, but no corpus of that language")
-    labelled = {code: LabelledSentences.from_corpora([corpus], tagger.settings) for code, corpus in corpora.items()}
+    types = CommonTypes.of(corpora)
+    labelled = {code: types.labelled(corpus, tagger) for code, corpus in corpora.items()}
     count = min(sentences, *(len(with_words(one)) for one in labelled.values())) // 2 * 2
     if count < 2:
         raise DataError("a language has fewer than two sentences", remedy="Give labelled sentences of each")
-    layers = layers_of(tagger.network)
-    sizes, samples = _sizes(tagger, layers), LayerSamples(layers)
+    layers, compared = layers_of(tagger.network), types.compared(tagger)
+    sizes, samples = _sizes(tagger, layers, compared), LayerSamples(layers)
 
     def look(into: Tagger, code: str) -> _Language:
-        return _look(into, labelled[code], count, top, layers, samples, advance)
+        return _look(into, labelled[code], count, top, layers, compared, samples, advance)
 
     found = {code: look(tagger, code) for code in corpora}
     movements: list[LayerMovement] = []
     for code, opened in (tuned or {}).items():
         after = opened()
-        moved = distances(tagger, after)
+        moved = only(distances(tagger, after), compared)
         movements += _movements(code, found, look(after, code), moved, layers, samples)
     return FisherReport(
-        tuple(corpora), count, top, sizes, tuple(_importance(found, sizes)),
+        tuple(corpora), count, types.labels, types.left_out, top, sizes, tuple(_importance(found, sizes)),
         tuple(_overlaps(found, layers)), tuple(movements),
     )  # fmt: skip
 
 
 def _look(
-    tagger: Tagger, labelled: LabelledSentences, count: int, top: float, layers: Layers, samples: LayerSamples,
-    advance: Callable[[int], None] | None,
+    tagger: Tagger, labelled: LabelledSentences, count: int, top: float, layers: Layers, compared: Mapping[str, Tensor],
+    samples: LayerSamples, advance: Callable[[int], None] | None,
 ) -> _Language:  # fmt: skip
     chosen = spread(with_words(labelled), count)
     tops: list[dict[str, ParameterSet]] = []
     whole: dict[str, Tensor] = {}
     for half in (chosen[::2], chosen[1::2]):
-        found = fisher_information(tagger, labelled, half, advance)
+        found = only(fisher_information(tagger, labelled, half, advance), compared)
         sets = {layer: ParameterSet.top(values, top) for layer, values in flat_layers(found, layers)}
         everything = torch.cat([values.flatten() for values in found.values()])
         tops.append({**sets, ALL: ParameterSet.top(everything, top)})
@@ -160,8 +173,8 @@ def _look(
     return _Language(tuple(tops), samples.of(whole), means)
 
 
-def _sizes(tagger: Tagger, layers: Layers) -> dict[str, int]:
-    numbers = {name: parameter.numel() for name, parameter in tagger.network.named_parameters()}
+def _sizes(tagger: Tagger, layers: Layers, compared: Mapping[str, Tensor]) -> dict[str, int]:
+    numbers = {name: values.numel() for name, values in only(dict(tagger.network.named_parameters()), compared).items()}
     return {layer: sum(numbers[name] for name in names) for layer, names in layers.items()}
 
 

@@ -42,7 +42,8 @@ def overlap_table(reports: Sequence[FisherReport], title: str) -> ReportTable:
         f"{report.top:.0%} of its parameters that matter most in one language, the percentage that is among those of "
         "another: by chance (± the standard deviation of sets that are drawn), in two languages (mean, the least and "
         "the most alike pair), and in two halves of the sentences of one. "
-        f"{report.sentences} sentences of each of {', '.join(report.languages)}; {_runs(reports)}.",
+        f"{report.sentences} sentences of each of {', '.join(report.languages)}; {_runs(reports)}."
+        f" {report.without}".rstrip(),
     )
     columns = (
         "layer",
@@ -86,7 +87,8 @@ def movement_table(reports: Sequence[FisherReport], title: str) -> ReportTable:
         "moved: how far a parameter went on average. before, others, after: Spearman's correlation of that with how "
         "important it was in this language before, in the other ones before, and in this language afterwards. stays: "
         "that of its importance before and afterwards; kept: the percentage of the most important ones that still are, "
-        f"by two halves of the sentences. {_runs(reports).capitalize()}.",
+        f"by two halves of the sentences. {_runs(reports).capitalize()}."
+        f" {reports[0].without}".rstrip(),
     )
     columns = ("fine-tuned on", "layer", "moved", "before", "others", "after", "stays", "kept")
     return ReportTable(title, columns, tuple(rows), footer, prose=(0, 1))

@@ -23,7 +23,8 @@ class LabelledSentences:
     Attributes:
         sentences: All sentences.
         tags: For each sentence the tag index of each word.
-        annotated: For each sentence a `[tags]` mask of what its corpus annotates; None where all do.
+        annotated: For each sentence a `[tags]` mask of what its corpus annotates, or one for each word,
+            `[words, tags]`, some of which may leave nothing but the word's own tag open; None where all do.
         languages: That of each sentence's corpus, `""` where it is not said.
     """
 
@@ -91,7 +92,7 @@ def gold_of(windows: Sequence[Window], labelled: Sequence[tuple[Sequence[int], T
 
     Args:
         windows: In the order of the batch's rows; the windows of a sentence stand together, the first one first.
-        labelled: For each window the tags and the mask of its whole sentence.
+        labelled: For each window the tags and the mask or masks of its whole sentence.
         tasks: The task of each window.
         count: The number of tasks.
     """
@@ -99,8 +100,8 @@ def gold_of(windows: Sequence[Window], labelled: Sequence[tuple[Sequence[int], T
     sizes = torch.tensor([len(window.owned) for window in windows], dtype=torch.long)
     masks = None
     if any(mask is not None and not bool(mask.all()) for _, mask in labelled):
-        stacked = [mask[None].expand(len(w.owned), -1) for w, (_, mask) in zip(windows, labelled, strict=True)
-                   if mask is not None]  # fmt: skip
+        stacked = [mask[None].expand(len(w.owned), -1) if mask.dim() == 1 else mask[list(w.owned)]
+                   for w, (_, mask) in zip(windows, labelled, strict=True) if mask is not None]  # fmt: skip
         masks = torch.cat(stacked)
     rows = torch.repeat_interleave(torch.arange(len(windows)), sizes)
     by_task = torch.repeat_interleave(torch.tensor(tasks, dtype=torch.long), sizes)

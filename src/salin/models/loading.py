@@ -7,13 +7,13 @@ safetensors are downloaded.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 import transformers
@@ -36,6 +36,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from salin.errors import ModelError
 from salin.models.byte_config import NAMES, ByteConfig, named_config
 from salin.models.own import OWN
+from salin.models.parameters import output_layers
 from salin.models.safety import check_counts, check_folder, check_parts, check_sizes, check_whole, without_unsafe_keys
 from salin.values import is_object
 
@@ -166,12 +167,7 @@ def load_with_new_head(folder: Path, config: Config) -> PreTrainedModel:
         ModelError: When the weights are missing or damaged or do not fit the config.
     """
     model, info = _load(AutoModelForTokenClassification, folder, config, ignore_mismatched_sizes=True)
-    encoder, classes = f"{model.base_model_prefix}.", getattr(model, "classes", config.num_labels)
-    outputs = {
-        name: module
-        for name, module in cast(Iterator[tuple[str, nn.Module]], model.named_modules())
-        if isinstance(module, nn.Linear) and module.out_features == classes and not name.startswith(encoder)
-    }
+    encoder, outputs = f"{model.base_model_prefix}.", output_layers(model)
     head = {f"{name}.{part}" for name in outputs for part in ("weight", "bias")}
     mismatched = {entry if isinstance(entry, str) else entry[0] for entry in info["mismatched_keys"]} - head
     # Poolers and the like, which tagging does not use, are in no classifier; what is in one and was not loaded is lost.

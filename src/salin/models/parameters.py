@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from torch import nn
+from transformers import PreTrainedModel
 
 from salin.errors import ModelError
 from salin.models.byte_config import ByteConfig
@@ -107,6 +108,21 @@ def _names_of_lowest(network: TaggingNetwork, frozen_blocks: int) -> tuple[str, 
         return (f"classifier.{network.classifier.base_model_prefix}.",)
     stack = block_stack(network.classifier, blocks)
     return () if stack is None else tuple(f"classifier.{stack}.{i}." for i in range(frozen_blocks))
+
+
+def output_layers(model: PreTrainedModel) -> dict[str, nn.Linear]:
+    """What gives a token classifier's scores, by name: a row of its weight for each class.
+
+    Args:
+        model: A token classifier.
+    """
+    encoder = f"{model.base_model_prefix}."
+    classes = getattr(model, "classes", model.config.num_labels)
+    return {
+        name: module
+        for name, module in cast(Iterator[tuple[str, nn.Module]], model.named_modules())
+        if isinstance(module, nn.Linear) and module.out_features == classes and not name.startswith(encoder)
+    }
 
 
 def is_norm(module: nn.Module) -> bool:

@@ -51,8 +51,8 @@ def fisher(
     """Compare which parameters of a tagger matter in which language, by their Fisher information on gold tags.
 
     Two languages are compared by halves of their sentences, and so are two halves of one: what these have in common is
-    what sentences alone make of it. With --finetuned, how far each parameter moved is compared with how important it
-    was before and is afterwards.
+    what sentences alone make of it. Types that not all of them annotate take no part. With --finetuned, how far each
+    parameter moved is compared with how important it was before and is afterwards.
     """
     from salin.analysis.fisher_figure import plot_fisher
     from salin.analysis.fisher_report import fisher_report
