@@ -13,10 +13,8 @@ from salin.translation.assignment import Claim, assign
 from salin.translation.folding import fold_letters
 from salin.translation.links import LinksWords, linked_place
 from salin.translation.location import Locator, Place
-from salin.translation.translator import Phrases, Translation, Translator
+from salin.translation.translator import TOGETHER, Phrases, Translation, Translator
 
-# As many as are translated, tagged and brought back together.
-_BATCH = 64
 # Words linked by likeness of their vectors are a weaker reason than a phrase that was brought back.
 _LINKED_BY_VECTORS = 0.8
 
@@ -114,7 +112,7 @@ class TranslationTagger(TagsText):
             The tagged sentence, and whether it had no translation or an entity of its translation was lost.
         """
         iterator = iter(sentences)
-        while batch := list(itertools.islice(iterator, _BATCH)):
+        while batch := list(itertools.islice(iterator, TOGETHER)):
             yield from self._tagged(batch)
 
     def _tagged(self, batch: list[Sentence]) -> Iterator[tuple[Sentence, bool]]:

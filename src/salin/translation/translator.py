@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+#: So many sentences are given to a translator together, so that no more requests than these need be under way at once.
+#: What they bring is in its cache before the next ones: a run that is stopped has most of its answers there.
+TOGETHER = 64
+
 
 @dataclass(frozen=True)
 class Candidate:

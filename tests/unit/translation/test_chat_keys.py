@@ -11,6 +11,7 @@ import pytest
 from salin.errors import SalinError, SettingError
 from salin.translation.chat import Endpoint, EndpointSettings
 from salin.translation.opening import open_translator
+from salin.translation.translator import TOGETHER
 from scripted_chat import Asked, says, send, serving
 
 KEY = "sk-not-a-key-0123456789"
@@ -122,6 +123,7 @@ def test_a_proxy_of_the_environment_does_not_see_what_stays_on_this_machine(monk
         ("openai:http://127.0.0.1/v1?model=m&prompt=official", "did you mean 'prompts'"),
         ("openai:http://127.0.0.1/v1?model=m&prompts=best", "prompts"),
         ("openai:http://127.0.0.1/v1?model=m&concurrency=0", "concurrency"),
+        (f"openai:http://127.0.0.1/v1?model=m&concurrency={TOGETHER + 1}", "concurrency"),
         ("openai:http://127.0.0.1/v1?model=m&model=n", "twice"),
         ("openai:http://127.0.0.1/v1?model", "NAME=VALUE"),
         ("transformers:nowhere/at-all?prompts=official&cache=off", "nowhere/at-all"),

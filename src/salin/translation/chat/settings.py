@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from salin.errors import SettingError
+from salin.translation.translator import TOGETHER
 from salin.validation import explain
 
 
@@ -34,7 +35,7 @@ class EndpointSettings(ChatSettings):
 
     Attributes:
         model: Its name for the model.
-        concurrency: How many requests may be under way; no more sentences than 64 are asked about together.
+        concurrency: How many requests may be under way: at most as many as sentences are asked about together.
         requests_per_minute: How many may begin in a minute; by default as many as can.
         attempts: How often a request is made that a server or the network fails.
         backoff: Seconds before the second attempt; they double, and are drawn at random below that.
@@ -47,7 +48,7 @@ class EndpointSettings(ChatSettings):
     """
 
     model: str = Field(min_length=1)
-    concurrency: int = Field(8, ge=1, le=64)
+    concurrency: int = Field(8, ge=1, le=TOGETHER)
     requests_per_minute: float | None = Field(None, gt=0)
     attempts: int = Field(5, ge=1, le=100)
     backoff: float = Field(0.5, ge=0)

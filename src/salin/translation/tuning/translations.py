@@ -6,11 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from salin.translation.translator import Candidate, Translation, Translator
+from salin.translation.translator import TOGETHER, Candidate, Translation, Translator
 from salin.translation.tuning.pairs import AlignedName, AlignedSentence, stands_in
-
-# As many as are asked for together, so that a run that is stopped has most of them in the translator's cache.
-_BATCH = 64
 
 
 def with_translations(
@@ -28,8 +25,8 @@ def with_translations(
     found = list(sentences)
     without: Counter[str] = Counter()
     open_ = [number for number, sentence in enumerate(found) if sentence.translation is None]
-    for start in range(0, len(open_), _BATCH):
-        numbers = open_[start : start + _BATCH]
+    for start in range(0, len(open_), TOGETHER):
+        numbers = open_[start : start + TOGETHER]
         translations = translator.translate([found[number].sentence for number in numbers])
         for number, translation in zip(numbers, translations, strict=True):
             if translation is None:
