@@ -202,10 +202,15 @@ class Episodes:
         return float(len(examples))
 
     def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Cross-entropy in nats and accuracy in 0..1 of the queries, after the inner loop.
+        """Cross-entropy in nats and accuracy in 0..1 of the queries after the inner loop, and accuracy of the supports.
 
         The model learns from the queries alone: what the supports have made of the head, and of the model's own
         weights, is held constant.
+
+        How well the inner loop has fitted the supports (`support_accuracy`) tells a head that does not fit from one
+        that fits what does not carry over. Of a head alone it costs one more product with states that are there. Of the
+        `model` it would be another run of it, two in some fifty of ten steps and more of fewer; so it is that of the
+        last step's own run, with all steps behind it but that one, and costs nothing.
 
         Args:
             model: A language model.
@@ -221,7 +226,8 @@ class Episodes:
         known, wanted = batch["support_labels"], batch["query_labels"]
         if settings.adapts == "model":
             network = EpisodeNetwork(model, settings.ways).train(model.training)
-            scores = wide(adapted_scores(network, support, known, query, rule, settings.inner_steps))
+            scores, of_supports = adapted_scores(network, support, known, query, rule, settings.inner_steps)
+            scores = wide(scores)
         else:
             with torch.no_grad():
                 supports = wide(states_at(model, support)).view(*known.shape, -1)
@@ -229,9 +235,13 @@ class Episodes:
             with torch.autocast(model.device.type, enabled=False):
                 weights, bias = fitted_head(supports, known, settings.ways, rule, settings.inner_steps)
                 scores = head_scores(queries, weights, bias)
+                of_supports = head_scores(supports, weights, bias)
         loss = functional.cross_entropy(scores.flatten(0, 1), wanted.flatten())
-        accuracy = (scores.argmax(-1) == wanted).to(loss.dtype).mean()
-        return {"loss": loss, "accuracy": accuracy.detach()}
+        accuracy, support_accuracy = (
+            (found.argmax(-1) == labels).to(loss.dtype).mean().detach()
+            for found, labels in ((scores, wanted), (of_supports, known))
+        )
+        return {"loss": loss, "accuracy": accuracy, "support_accuracy": support_accuracy}
 
     def _rows(self, examples: Sequence[Episode]) -> tuple[HiddenWords, HiddenWords]:
         of_supports = [word for episode in examples for word in episode.supports]

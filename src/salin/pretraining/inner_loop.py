@@ -96,8 +96,8 @@ class EpisodeNetwork(nn.Module):
 
 def adapted_scores(
     network: EpisodeNetwork, supports: HiddenWords, labels: Tensor, queries: HiddenWords, rule: Rule, steps: int
-) -> Tensor:
-    """What each episode's own model and head say of its queries, `[episodes, queries of an episode, ways]`.
+) -> tuple[Tensor, Tensor]:
+    """What each episode's own model and head say of its queries, and what they said of its supports.
 
     Args:
         network: The model and a head.
@@ -106,19 +106,25 @@ def adapted_scores(
         queries: Likewise.
         rule: The update rule.
         steps: Of gradient descent on the mean cross-entropy of the supports.
+
+    Returns:
+        Scores of the queries, `[episodes, queries of an episode, ways]`; and those of the supports that the last step
+        began with, `[episodes, supports, ways]`, since those behind it would take another run of the model.
     """
     episodes = len(labels)
     tasks = _by_episode(supports, episodes)
     fast = FastWeights(network, network.adapted, _AsMatrices(rule))
+    begun_with = labels.new_zeros(0)
     with fast.attached():
         for _ in range(steps):
             with fast.capturing():
                 scores = wide(fast.forward(tasks))
                 losses = functional.cross_entropy(scores, labels.flatten(), reduction="none").view(episodes, -1).mean(1)
                 gradients = fast.gradients(losses, tasks)
+            begun_with = scores.detach()
             fast.take({name: _formed(gradient) for name, gradient in gradients.items()})
         scores = fast.forward(_by_episode(queries, episodes))
-    return scores.view(episodes, -1, scores.shape[-1])
+    return scores.view(episodes, -1, scores.shape[-1]), begun_with.view(episodes, -1, scores.shape[-1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,10 +210,11 @@ def test_losses_and_gradients_are_those_of_a_copy_that_takes_the_steps(
     _, batch = batch_of(objective, 2)
     figures = objective.loss(model, batch)
     figures["loss"].backward()
-    expected, gradients = _one_by_one(objective, model, batch)
+    expected, support_accuracy, gradients = _one_by_one(objective, model, batch)
     # transformers' RMSNorm computes in fp32 whatever the weights are in, a norm with corrected weights does not.
     exact = 1e-6 if architecture == "llama" else 1e-8
     assert figures["loss"].item() == pytest.approx(expected, abs=exact)
+    assert figures["support_accuracy"].item() == pytest.approx(support_accuracy)
     for name, parameter in model.base_model.named_parameters():
         wanted = gradients.get(name, torch.zeros_like(parameter))
         torch.testing.assert_close(parameter.grad, wanted, rtol=1e-5, atol=exact, msg=name)
@@ -233,7 +234,7 @@ def test_several_episodes_are_the_mean_of_each_alone(adapts: str) -> None:
     figures = objective.loss(model, together)
     alone = [objective.loss(model, objective.collate([episode])) for episode in drawn]
     assert objective.weight(drawn) == 3
-    for name in ("loss", "accuracy"):
+    for name in ("loss", "accuracy", "support_accuracy"):
         assert figures[name].item() == pytest.approx(float(np.mean([one[name].item() for one in alone])), abs=1e-9)
 
 
@@ -247,6 +248,18 @@ def test_the_model_learns_from_queries_alone() -> None:
     in_queries = set(batch["query_ids"][batch["query_mask"].bool()].tolist())
     assert set(batch["support_ids"].flatten().tolist()) - in_queries, "else this test would show nothing"
     assert learned == in_queries
+
+
+def test_a_head_that_fits_is_told_from_one_that_does_not() -> None:
+    model = model_of("bert")
+    fitted: dict[float, float] = {}
+    for rate in (1e-6, 1.0):
+        objective = episodes(inner_rate=rate, inner_steps=500)
+        figures = objective.loss(model, batch_of(objective, 4)[1])
+        assert not figures["support_accuracy"].requires_grad
+        fitted[rate] = figures["support_accuracy"].item()
+        assert figures["accuracy"].item() < 0.6, "nothing carries over between words that come at random"
+    assert fitted[1.0] > 0.95 and fitted[1e-6] < 0.8
 
 
 def test_measuring_leaves_no_trace() -> None:
@@ -297,43 +310,56 @@ def test_cost_counts_each_run_of_the_model() -> None:
 
 def _one_by_one(
     objective: Episodes, model: PreTrainedModel, batch: dict[str, Tensor]
-) -> tuple[float, dict[str, Tensor]]:
-    """The slow and obvious way: each episode on a copy of the model and the head, whose weights are really changed."""
+) -> tuple[float, float, dict[str, Tensor]]:
+    """The slow and obvious way: each episode on a copy of the model and the head, whose weights are really changed.
+
+    Gives the mean loss of the queries, the mean accuracy of the supports and the gradients.
+    """
     settings = objective.settings
     count = len(batch["support_labels"])
-    total, gradients = 0.0, {}
+    total, right, gradients = 0.0, 0.0, {}
     for episode in range(count):
-        network = EpisodeNetwork(copy.deepcopy(model), settings.ways)
-        network.requires_grad_(True)
-        adapted = network.adapted if settings.adapts == "model" else ("head",)
-        parameters = [
-            (parameter, isinstance(module, nn.Linear) and parameter is module.weight)
-            for module in map(network.get_submodule, adapted)
-            for parameter in module.parameters(recurse=False)
-        ]
-        support, query = (_loss(network, batch, kind, episode, count) for kind in ("support", "query"))
-        _sequential_steps(
-            parameters, support, make_rule(settings.rule, settings.resolved_inner_rate), settings.inner_steps
-        )
-        loss = query() / count
-        network.zero_grad()
+        network = _stepped(objective, model, batch, episode, settings.inner_steps)
+        scores, labels = _scores(network, batch, "query", episode)
+        loss = functional.cross_entropy(scores, labels) / count
         loss.backward()
         total += loss.item()
         for name, parameter in network.backbone.named_parameters():
             if parameter.grad is not None:
                 gradients[name] = gradients.get(name, 0) + parameter.grad
-    return total, gradients
+        if settings.adapts == "model":  # of which the supports are asked before the last step
+            network = _stepped(objective, model, batch, episode, settings.inner_steps - 1)
+        scores, labels = _scores(network, batch, "support", episode)
+        right += (scores.argmax(-1) == labels).double().mean().item() / count
+    return total, right, gradients
 
 
-def _loss(network: EpisodeNetwork, batch: dict[str, Tensor], kind: str, episode: int, count: int):
-    names = ("ids", "mask", "places")
-    ids, mask, places = (batch[f"{kind}_{name}"].chunk(count)[episode] for name in names)
-    labels = batch[f"{kind}_labels"][episode]
+def _stepped(
+    objective: Episodes, model: PreTrainedModel, batch: dict[str, Tensor], episode: int, steps: int
+) -> EpisodeNetwork:
+    """A copy of the model and a head after so many steps on the supports of an episode."""
+    settings = objective.settings
+    network = EpisodeNetwork(copy.deepcopy(model), settings.ways)
+    network.requires_grad_(True)
+    adapted = network.adapted if settings.adapts == "model" else ("head",)
+    parameters = [
+        (parameter, isinstance(module, nn.Linear) and parameter is module.weight)
+        for module in map(network.get_submodule, adapted)
+        for parameter in module.parameters(recurse=False)
+    ]
 
     def loss() -> Tensor:
-        return functional.cross_entropy(network(ids, mask)[torch.arange(len(ids)), places], labels)
+        return functional.cross_entropy(*_scores(network, batch, "support", episode))
 
-    return loss
+    _sequential_steps(parameters, loss, make_rule(settings.rule, settings.resolved_inner_rate), steps)
+    return network
+
+
+def _scores(network: EpisodeNetwork, batch: dict[str, Tensor], kind: str, episode: int) -> tuple[Tensor, Tensor]:
+    """What a network says of the supports or the queries of an episode, and what they are."""
+    count = len(batch["support_labels"])
+    ids, mask, places = (batch[f"{kind}_{name}"].chunk(count)[episode] for name in ("ids", "mask", "places"))
+    return network(ids, mask)[torch.arange(len(ids)), places], batch[f"{kind}_labels"][episode]
 
 
 def _sequential_steps(parameters, loss, rule, steps: int) -> None:
