@@ -64,6 +64,19 @@ def test_dynamics_of_two_groups(salin: Callable, tmp_path: Path) -> None:
     assert "[-250, -50]" in ran.output
 
 
+def test_dynamics_of_episodes_tell_supports_from_queries(salin: Callable, tmp_path: Path) -> None:
+    records = [
+        {"step": step, "loss": 3.0, "episodes_accuracy": 0.1, "episodes_support_accuracy": fitted}
+        for step, fitted in ((10, 0.2), (80, 0.3), (95, 0.8), (100, 0.9))
+    ]
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    ran = salin("analyse", "dynamics", log)
+    assert ran.status == 0, ran.errors
+    (row,) = (line for line in ran.output.splitlines() if "episodes, supports" in line)
+    assert "20.0 at 10" in row and "85.0 from 90 on" in row
+
+
 def test_prototypes_of_two_taggers(salin: Callable, tagger_folder: Path, corpora, tmp_path: Path) -> None:
     ran = salin("analyse", "prototypes", tagger_folder, tagger_folder, "--plot", tmp_path / "words.svg")
     assert ran.status == 0, ran.errors

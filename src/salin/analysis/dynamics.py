@@ -33,12 +33,15 @@ class RunDynamics:
             two or more; of a pretraining run these by objective (`held-out loss, causal`).
         convergence: Statistics of each of these.
         f1: F1 on dev as `(step, F1)`, in 0..1, of all entities (`""`) and of each type, as far as the log has it.
+        accuracies: Of a pretraining run, those of each objective in training batches as `(step, accuracy)`, in 0..1; of
+            the supports of episodes as `NAME_support`.
     """
 
     run: str
     curves: dict[str, tuple[tuple[int, float], ...]]
     convergence: dict[str, Convergence]
     f1: dict[str, tuple[tuple[int, float], ...]]
+    accuracies: dict[str, tuple[tuple[int, float], ...]]
 
     @classmethod
     def read(cls, log: Path, run: str) -> RunDynamics:
@@ -61,7 +64,9 @@ class RunDynamics:
             convergence = {name: Convergence.of(curve) for name, curve in curves.items()}
         except DataError as error:
             raise DataError(error.reason, path=log, remedy=error.remedy) from error
-        return cls(run, curves, convergence, {**({"": read.scores} if read.scores else {}), **read.by_type})
+        f1 = {**({"": read.scores} if read.scores else {}), **read.by_type}
+        accuracies = {name: finite_records(curve) for name, curve in read.accuracies.items()}
+        return cls(run, curves, convergence, f1, {name: curve for name, curve in accuracies.items() if curve})
 
 
 def compare_runs(

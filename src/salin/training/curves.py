@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # What a record may hold, in the order of the log's attributes; and one more, an object of such figures.
 _FIGURES = ("loss", "eval_f1", "eval_loss")
 _BY_TYPE = "eval_f1_by_type"
-_EVALUATED, _LOSS = "eval_", "_loss"
+_EVALUATED, _LOSS, _ACCURACY = "eval_", "_loss", "_accuracy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class TrainingLog:
         best: The steps whose evaluation was the best so far; empty for runs older than it.
         by_objective: Of pretraining, the loss of each objective, as `losses`; objectives of one kind are one.
         held_out_by_objective: Of pretraining, the loss of each objective on held-out text, the mean over languages.
+        accuracies: Of pretraining, the accuracy of each objective in single batches as `(step, accuracy)`, and that of
+            the supports of episodes as `NAME_support`; in 0..1.
     """
 
     losses: tuple[tuple[int, float], ...]
@@ -45,6 +47,9 @@ class TrainingLog:
         default_factory=dict[str, tuple[tuple[int, float], ...]]
     )
     held_out_by_objective: dict[str, tuple[tuple[int, float], ...]] = field(
+        default_factory=dict[str, tuple[tuple[int, float], ...]]
+    )
+    accuracies: dict[str, tuple[tuple[int, float], ...]] = field(
         default_factory=dict[str, tuple[tuple[int, float], ...]]
     )
 
@@ -79,7 +84,7 @@ class TrainingLog:
         types = dict.fromkeys(label for _, f1s in typed for label in f1s)
         by_type = {name: tuple((step, f1s[name]) for step, f1s in typed if name in f1s) for name in types}
         best = tuple(int(r["step"]) for r in records if r.get("best"))
-        log = cls(losses, scores, held_out, by_type, best, *_of_objectives(records))
+        log = cls(losses, scores, held_out, by_type, best, *_of_objectives(records), accuracies=_accuracies(records))
         if not log.losses and not log.scores:
             raise DataError(
                 "holds no figures of a training run", path=path, remedy="Wait for the first, or name another"
@@ -150,6 +155,13 @@ def _of_objectives(records: Sequence[Mapping[str, Any]]) -> tuple[dict[str, tupl
         for name in names
     }
     return {name: curve for name, curve in training.items() if curve}, held_out
+
+
+def _accuracies(records: Sequence[Mapping[str, Any]]) -> dict[str, tuple[tuple[int, float], ...]]:
+    keys = dict.fromkeys(key for record in records for key in record if key.endswith(_ACCURACY))
+    return {
+        key.removesuffix(_ACCURACY): tuple((int(r["step"]), float(r[key])) for r in records if key in r) for key in keys
+    }
 
 
 def _mark(panels: list[Axes], step: int, f1: float) -> None:

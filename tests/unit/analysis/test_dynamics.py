@@ -27,7 +27,7 @@ PRETRAINING = [
 ]
 # The same losses of next pieces in half of the rows, and episodes in the others: the mean of both says something else.
 MIXED = [
-    {"step": 100, "loss": 6.0, "causal_loss": 9.0, "episodes_loss": 3.0},
+    {"step": 100, "loss": 6.0, "causal_loss": 9.0, "episodes_loss": 3.0, "episodes_support_accuracy": 0.5},
     {"step": 100, "eval_loss": 5.5, "eval_causal": {"tl": 7.0, "ceb": 9.0}, "eval_episodes": {"tl": 3.0}},
     {"step": 300, "loss": 3.0, "causal_loss": 4.0, "episodes_loss": 2.0},
     {"step": 300, "eval_loss": 3.5, "eval_causal": {"tl": 4.0, "ceb": 6.0}, "eval_episodes": {"tl": 2.0}},
@@ -56,6 +56,11 @@ def test_pretraining_has_a_loss_on_held_out_text(tmp_path: Path) -> None:
     found = run(PRETRAINING, tmp_path / "pretraining.jsonl")
     assert found.curves == dict(zip(CAUSAL, [((100, 9.0), (300, 4.0)), ((100, 8.0), (300, 5.0))], strict=True))
     assert found.f1 == {}
+
+
+def test_episodes_have_the_accuracy_of_their_supports(tmp_path: Path) -> None:
+    assert run(MIXED, tmp_path / "mixed.jsonl").accuracies == {"episodes_support": ((100, 0.5),)}
+    assert run(PRETRAINING, tmp_path / "older.jsonl").accuracies == {}
 
 
 def test_groups_are_compared_by_the_losses_that_all_have(tmp_path: Path) -> None:

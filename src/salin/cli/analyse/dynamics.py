@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,6 +62,8 @@ def dynamics(
         output.print(_losses(name, (*first, *second)), soft_wrap=True)
     if any(run.f1 for run in (*first, *second)):
         output.print(_scores((*first, *second)), soft_wrap=True)
+    if any(run.accuracies for run in (*first, *second)):
+        output.print(_accuracies((*first, *second)), soft_wrap=True)
     for name, found in differences.items():
         output.print(_differences(name, found, len(first), len(second)), soft_wrap=True)
 
@@ -114,6 +117,22 @@ def _scores(runs: Sequence[RunDynamics]) -> ReportTable:
     return ReportTable(
         "F1 on dev", ("run", "step", *(label or "all" for label in types)), tuple(rows),
         ("In percent, strict entities. *: the checkpoint that was kept.",),
+    )  # fmt: skip
+
+
+def _accuracies(runs: Sequence[RunDynamics]) -> ReportTable:
+    from salin.evaluation import ReportTable
+
+    rows: list[tuple[str, ...]] = []
+    for run in runs:
+        for name, curve in run.accuracies.items():
+            (first, start), (last, _) = curve[0], curve[-1]
+            late = [accuracy for step, accuracy in curve if step >= 0.9 * last]
+            shown = f"{100 * start:.1f} at {first:,}", f"{100 * fmean(late):.1f} from {0.9 * last:,.0f} on"
+            rows.append((run.run, name.replace("_support", ", supports"), f"{len(curve):,}", *shown))
+    return ReportTable(
+        "accuracy in training batches", ("run", "of", "records", "first", "mean of the last"), tuple(rows),
+        ("In percent. Supports as low as queries: the head does not fit; higher: what fits does not all carry over.",),
     )  # fmt: skip
 
 
