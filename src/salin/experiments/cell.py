@@ -52,6 +52,9 @@ class CellResult(BaseModel):
         encoder: The encoder's name.
         settings: Of the training.
         selection: The figures of the chosen checkpoint on source dev.
+        curve: The same figures of each evaluation while the tagger was trained, `loss` only where that chose; empty
+            where the cell trains none or chooses nothing, where the log of its training is gone, and in results that
+            are older.
         dev: F1 on the first 1,000 sentences of source dev and on its switched copies, by row, in 0..1: what settings
             may be chosen by.
         results: For each test, the result of each row (`SYSTEM`, `SYSTEM+ADAPTATION`).
@@ -70,6 +73,7 @@ class CellResult(BaseModel):
     encoder: str
     settings: dict[str, Any]
     selection: dict[str, float]
+    curve: tuple[dict[str, float], ...] = ()
     dev: dict[str, dict[str, float]]
     results: dict[str, dict[str, Result]]
     seconds: dict[str, float]

@@ -18,7 +18,7 @@ from salin.experiments.few_shot import few_shot_results
 from salin.experiments.inputs import code_checksum
 from salin.experiments.rows import system_rows
 from salin.experiments.system import System
-from salin.experiments.taggers import tagger_of, windows_of
+from salin.experiments.taggers import dev_curve, tagger_of, windows_of
 from salin.models import Tagger
 from salin.training.cost import peak_megabytes, reset_peak_memory
 from salin.training.development import Development
@@ -69,8 +69,9 @@ def _run(experiment: Experiment, cell: Cell) -> CellResult:
     corpora = Corpora(experiment.recipe.label_sets[cell.label_set])
     if system.finetune is not None:
         tested = few_shot_results(experiment, cell, system.finetune, corpora)
-        return _finish(experiment, cell, {}, {}, tested, {"all": time.perf_counter() - started}, {})
+        return _finish(experiment, cell, {}, (), {}, tested, {"all": time.perf_counter() - started}, {})
     tagger, selection = tagger_of(experiment, cell, corpora)
+    curve = dev_curve(experiment, cell)
     trained = time.perf_counter()
     seen = entity_texts(sentence for corpus in corpora.source for sentence in corpus)
     dev = _dev_copies(corpora.dev, experiment.recipe.switched_dev)
@@ -92,7 +93,7 @@ def _run(experiment: Experiment, cell: Cell) -> CellResult:
         for name, (language, copy) in dev.items():
             dev_figures.setdefault(row.name, {})[name] = copy.f1(make(language))
     seconds = {"training": trained - started, "testing": time.perf_counter() - trained}
-    return _finish(experiment, cell, selection, dev_figures, tested, seconds, _training(system, tagger))
+    return _finish(experiment, cell, selection, curve, dev_figures, tested, seconds, _training(system, tagger))
 
 
 def _dev_copies(dev: Sequence[Corpus], switched: Mapping[str, Sequence[Path]]) -> dict[str, tuple[str, Development]]:
@@ -113,8 +114,9 @@ def _training(system: System, tagger: SentenceTagger) -> dict[str, float]:
 
 
 def _finish(
-    experiment: Experiment, cell: Cell, selection: Mapping[str, float], dev: dict[str, dict[str, float]],
-    tested: dict[str, dict[str, Result]], seconds: dict[str, float], training: dict[str, float],
+    experiment: Experiment, cell: Cell, selection: Mapping[str, float], curve: tuple[dict[str, float], ...],
+    dev: dict[str, dict[str, float]], tested: dict[str, dict[str, Result]], seconds: dict[str, float],
+    training: dict[str, float],
 ) -> CellResult:  # fmt: skip
     """Writes the result of a cell."""
     system = experiment.system(cell)
@@ -127,6 +129,7 @@ def _finish(
         encoder=experiment.as_written(experiment.encoder_of(cell)),
         settings=experiment.as_written(settings),
         selection=dict(selection),
+        curve=curve,
         dev=dev,
         results=tested,
         seconds={name: round(value, 1) for name, value in seconds.items()},

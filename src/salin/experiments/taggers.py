@@ -16,6 +16,7 @@ from salin.experiments.experiment import Experiment
 from salin.experiments.silver import silver_corpora, silver_counts
 from salin.models import Tagger
 from salin.training.checkpoint import training_cost
+from salin.training.curves import TrainingLog
 from salin.training.direct import train_direct
 from salin.training.meta import MetaSettings, train_meta
 
@@ -73,6 +74,21 @@ def new_tagger(experiment: Experiment, cell: Cell, source: Sequence[Corpus]) -> 
     torch.manual_seed(cell.seed)
     types = {label for corpus in source for label in corpus.labels}
     return Tagger.on_encoder(encoder, types, **experiment.recipe.shape_of(experiment.system(cell)).model_dump())
+
+
+def dev_curve(experiment: Experiment, cell: Cell) -> tuple[dict[str, float], ...]:
+    """The figures of each evaluation while the tagger of a cell was trained.
+
+    Args:
+        experiment: The recipe and its places.
+        cell: One whose tagger is there.
+
+    Returns:
+        None where it trained no tagger: no run folder is its own then. None either where taggers were moved about
+        without their logs.
+    """
+    log = experiment.run_folder(cell) / "log.jsonl"
+    return TrainingLog.read(log).evaluations if log.exists() else ()
 
 
 def windows_of(tagger: SentenceTagger) -> str:

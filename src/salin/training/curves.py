@@ -92,6 +92,14 @@ class TrainingLog:
         return log
 
     @property
+    def evaluations(self) -> tuple[dict[str, float], ...]:
+        """The figures of each evaluation on dev: `step`, `f1`, and `loss` where the run has computed it."""
+        losses = dict(self.held_out)
+        return tuple(
+            {"step": step, "f1": f1, **({"loss": losses[step]} if step in losses else {})} for step, f1 in self.scores
+        )
+
+    @property
     def chosen(self) -> tuple[int, float] | None:
         """Step and F1 of the checkpoint that is kept, as `fit` chooses it: the best, and the first of equals."""
         if self.best:

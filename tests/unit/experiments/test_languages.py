@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from salin.experiments.ordering import ordering_table
 from salin.experiments.standings import Standings
 from salin.experiments.tables import training_table
 from salin.models import Tagger
+from salin.training import loop
 
 
 def test_a_union_has_the_files_of_its_parts(tmp_path: Path) -> None:
@@ -104,6 +106,38 @@ def test_the_lowest_loss_on_dev_chose(finished: Path) -> None:
     assert set(chosen) == {"f1", "loss", "step", "temperature"}
 
 
+def test_the_curve_on_dev_stands_in_the_result_of_each_cell(finished: Path) -> None:
+    poly, tuned = result(finished, "poly-all-1"), result(finished, "poly+ft-es-1")
+    assert [set(point) for point in poly.curve] == [{"step", "f1", "loss"}] * 2
+    assert [point["step"] for point in poly.curve] == [2, 4]
+    best = min(poly.curve, key=lambda point: point["loss"])
+    assert best == {name: poly.selection[name] for name in ("step", "f1", "loss")}
+    assert [point["step"] for point in tuned.curve] == [2], "fine-tuning begins to count anew"
+
+
+def test_a_run_that_was_interrupted_leaves_the_curve_of_one_that_was_not(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (finished / "tiny.toml").read_text("utf-8").replace("steps = 4", "steps = 4\ncheckpoint_every = 3")
+    places = {"results": tmp_path / "results", "runs": tmp_path / "runs"}
+    save = loop.save_checkpoint
+
+    def killed(*arguments: Any) -> None:
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "save_checkpoint", killed)
+    recipe = write_languages(tmp_path, text)
+    with pytest.raises(KeyboardInterrupt):
+        run_recipe(recipe, only=["poly-all-1"], **places)
+    (log,) = (tmp_path / "runs" / "tiny").glob("poly-all-1.*/log.jsonl")
+    # What came after the checkpoint, and half a record.
+    log.write_text(log.read_text("utf-8") + '{"step": 4, "eval_f1": 1, "eval_loss": 9}\n{"step": 4, "lo', "utf-8")
+    monkeypatch.setattr(loop, "save_checkpoint", save)
+    (again,) = run_recipe(recipe, only=["poly-all-1"], **places)
+    assert again.curve == result(finished, "poly-all-1").curve
+
+
 def test_time_and_memory_of_each_training_stand_in_its_result(finished: Path, tmp_path: Path) -> None:
     """Also where another cell has had it trained before: poly begins with nothing, and poly+ft had it made."""
     first = result(finished, "poly-all-1").training
@@ -111,6 +145,7 @@ def test_time_and_memory_of_each_training_stand_in_its_result(finished: Path, tm
     assert first["peak_megabytes"] > 50
     (again,) = run_recipe(finished / "tiny.toml", only=["poly-all-1"], results=tmp_path, runs=finished / "runs")
     assert again.training == first
+    assert again.curve == result(finished, "poly-all-1").curve
     table = training_table(Standings.read(finished / "tiny.toml", finished / "results"))
     assert [row[:3] for row in table.rows][:4] == [
         ("mono", "en", "2"), ("mono", "es", "2"), ("poly", "all", "2"), ("poly+ft", "en", "2"),

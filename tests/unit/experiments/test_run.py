@@ -39,6 +39,13 @@ def test_each_cell_leaves_a_file(finished: Path) -> None:
     assert str(finished) not in json.dumps(cell["settings"]), "results are the same on every machine"
 
 
+def test_a_cell_that_trains_holds_its_learning_curve_and_no_other(finished: Path) -> None:
+    cells = {path.stem: CellResult.load(path) for path in (finished / "results" / "tiny").iterdir()}
+    assert cells["gazetteer-tiny"].curve == ()
+    direct = cells["direct-tiny-1"]
+    assert direct.curve == ({"step": 3, "f1": direct.selection["f1"]},), "there is an evaluation at the end alone"
+
+
 def test_the_rows_of_a_cell_can_be_compared_as_results(finished: Path) -> None:
     file = finished / "results" / "tiny" / "meta-tiny-1.json"
     rows = load_results(file, "es")
@@ -188,6 +195,7 @@ def test_fine_tuning_takes_the_taggers_of_another_recipe(finished: Path) -> None
     (finished / "few.toml").write_text(few, encoding="utf-8")
     cells = run_recipe(finished / "few.toml", results=finished / "results", runs=finished / "runs")
     assert [set(cell.results["es"]) for cell in cells] == [{"direct 50%", "direct 100%"}] * 2
+    assert [cell.curve for cell in cells] == [(), ()], "dev chooses nothing there"
     assert recipe_table(finished / "few.toml", finished / "results").rows[0][0] == "direct 50%"
 
 
@@ -202,6 +210,7 @@ def test_another_recipe_may_test_the_same_taggers(finished: Path) -> None:
     first = CellResult.load(finished / "results" / "tiny" / "meta-tiny-1.json")
     assert cells[0].results["es"]["again"].micro == first.results["es"]["meta"].micro
     assert "again+ngrams" in cells[0].results["es"]
+    assert cells[0].curve == () != first.curve, "which the cell that trained the tagger holds"
     (finished / "again.toml").write_text(again.replace('"meta"', '"mate"'), encoding="utf-8")
     with pytest.raises(SettingError, match="no system 'mate'"):
         run_recipe(finished / "again.toml", results=finished / "results", runs=finished / "runs")

@@ -50,6 +50,13 @@ def test_f1_of_types_and_losses_on_held_out_text_are_read_where_there_are_some(l
     assert read.held_out == ((40, 2.5),)
 
 
+def test_evaluations_hold_f1_and_loss_where_there_is_one(log: Path) -> None:
+    log.write_text(LOG + json.dumps({"step": 60, "eval_loss": 2.5}) + "\n", encoding="utf-8")
+    assert TrainingLog.read(log).evaluations == (
+        {"step": 20, "f1": 0.5}, {"step": 40, "f1": 0.75}, {"step": 60, "f1": 0.75, "loss": 2.5},
+    )  # fmt: skip
+
+
 def test_the_chosen_checkpoint_is_the_first_of_the_best(log: Path) -> None:
     assert TrainingLog.read(log).chosen == (40, 0.75)
 
