@@ -10,6 +10,7 @@ from salin.errors import DataError
 from salin.evaluation.report import ReportTable
 from salin.experiments.cost_curve import plot_cost_curve
 from salin.experiments.experiment import Experiment
+from salin.experiments.learning_curves import curve_panels, plot_learning_curves
 from salin.experiments.ordering import ordering_table
 from salin.experiments.plots import plot_standings
 from salin.experiments.pretraining_documents import PRETRAINING, fill_pretraining
@@ -31,18 +32,22 @@ _TABLES: Mapping[str, Callable[[Standings], ReportTable]] = {
     "translation": translation_table,
     "round-trips": round_trip_table,
 }
-_SOURCES = "sources"
-_KINDS = "|".join([*_TABLES, _SOURCES])
+# What stands in the place of tables of its own, and of a figure as soon as there is something to draw.
+_SOURCES, _CURVES = "sources", "curves"
 _MARKED = re.compile(
-    rf"(?P<begin><!-- (?P<kind>{_KINDS}):(?P<name>[\w.@-]+) -->\n).*?(?P<end><!-- /(?P=kind) -->)", re.DOTALL
+    rf"(?P<begin><!-- (?P<kind>{'|'.join((*_TABLES, _SOURCES, _CURVES))}):(?P<name>[\w.@-]+) -->\n)"
+    r".*?(?P<end><!-- /(?P=kind) -->)",
+    re.DOTALL,
 )
 _NOTHING = "No cell of it is finished yet: `salin run recipes/{}.toml` runs them."
+_NO_CURVES = "None of its finished cells holds a learning curve."
 _FIGURES: Mapping[str, Callable[[Standings, Path], None]] = {
     "": plot_standings,
     ".cost": plot_cost_curve,
     ".matrix": plot_transfer_matrix,
+    f".{_CURVES}": plot_learning_curves,
 }
-_FIGURE = re.compile(r"]\((?P<file>[^()\s]*figures/(?P<name>[\w.@-]+?)(?P<kind>\.cost|\.matrix)?\.svg)\)")
+_FIGURE = re.compile(r"]\((?P<file>[^()\s]*figures/(?P<name>[\w.@-]+?)(?P<kind>\.cost|\.matrix|\.curves)?\.svg)\)")
 
 
 def fill_documents(
@@ -55,7 +60,8 @@ def fill_documents(
     `training:NAME` what training cost; `lenient:NAME`, `translation:NAME` and `round-trips:NAME` are about translation;
     `sources:NAME` says how often `salin rank-sources` would have named the right source.
     A figure is what `![...](.../figures/NAME.svg)` shows, or
-    `NAME.cost.svg` for F1 against cost, or `NAME.matrix.svg` for F1 by source and target. A name may end with
+    `NAME.cost.svg` for F1 against cost, or `NAME.matrix.svg` for F1 by source and target; `curves:NAME` shows
+    `NAME.curves.svg`, learning curves, once a finished cell holds one. A name may end with
     `@ENCODER`, as the folder of its results does. What is found in the taggers of a recipe, figures and tables, stands
     between `<!-- shared:NAME -->` and `<!-- /shared -->`; what pretraining runs cost, and their loss, between
     `<!-- pretraining:NAME NAME -->` and `<!-- /pretraining -->`.
@@ -86,12 +92,11 @@ def fill_documents(
         text = document.read_text(encoding="utf-8")
 
         def filled(match: re.Match[str], document: Path = document) -> str:
-            shown = standings(match["name"], document)
-            table = f"{_NOTHING.format(match['name'])}\n" if shown is None else _markdown(match["kind"], shown)
-            return f"{match['begin']}\n{table}\n{match['end']}"
+            block = _block(match["kind"], match["name"], standings(match["name"], document))
+            return f"{match['begin']}\n{block}\n{match['end']}"
 
-        new, found = _MARKED.subn(filled, text)
-        tables += found
+        new = _MARKED.sub(filled, text)
+        tables += sum(match["kind"] != _CURVES for match in _MARKED.finditer(text))
         new, more, beside = fill_shared(new, document, Path(recipes), Path(results))
         tables, drawn = tables + more, drawn + beside
         new, more, beside = fill_pretraining(new, document, Path(results))
@@ -99,7 +104,7 @@ def fill_documents(
         if new != text:
             with atomic_write(document) as file:
                 file.write(new)
-        for match in _FIGURE.finditer(PRETRAINING.sub("", SHARED.sub("", text))):
+        for match in _FIGURE.finditer(PRETRAINING.sub("", SHARED.sub("", new))):
             if (shown := standings(match["name"], document)) is None:
                 reason = f"it shows a figure of {match['name']!r}, of which no cell is finished"
                 raise DataError(reason, path=document, remedy=f"Run `salin run recipes/{match['name']}.toml` first")
@@ -110,8 +115,15 @@ def fill_documents(
     return tables, len(figures) + drawn
 
 
-def _markdown(kind: str, shown: Standings) -> str:
-    return source_block(shown) if kind == _SOURCES else _TABLES[kind](shown).markdown()
+def _block(kind: str, name: str, shown: Standings | None) -> str:
+    """What stands between two marks."""
+    if shown is None:
+        return f"{_NOTHING.format(name)}\n"
+    if kind == _SOURCES:
+        return source_block(shown)
+    if kind != _CURVES:
+        return _TABLES[kind](shown).markdown()
+    return f"![Learning curves](figures/{name}.{_CURVES}.svg)\n" if curve_panels(shown) else f"{_NO_CURVES}\n"
 
 
 def _standings(name: str, document: Path, recipes: Path, results: Path) -> Standings | None:
