@@ -54,6 +54,14 @@ def test_info_says_what_it_is_made_of(salin: Callable, folder: Path) -> None:
     assert described["adapted modules"] == []
 
 
+def test_the_head_can_be_chosen(salin: Callable, corpora, tmp_path: Path) -> None:
+    files = ["--source", corpora.train, "--dev", corpora.dev, "--out", tmp_path / "free"]
+    encoder = f"byte-bilstm:{SIZES['byte-bilstm']}"
+    assert salin("train", "--encoder", encoder, "--head", "free-crf", *files, "--steps", 2).status == 0
+    assert json.loads(salin("info", tmp_path / "free", "--json").output)["head"] == "free-crf"
+    assert salin("tag", corpora.test, "--model", tmp_path / "free").status == 0
+
+
 def test_training_goes_on_from_it(salin: Callable, folder: Path, corpora, tmp_path: Path) -> None:
     files = ["--target", corpora.test, "--dev", corpora.dev, "--out", tmp_path / "more"]
     assert salin("finetune", "--model", folder, *files, "--steps", 2).status == 0

@@ -54,8 +54,12 @@ def train(
     tag_column: options.TagColumn = None,
     offsets: options.SpanOffsets = None,
     head: Annotated[
-        Literal["softmax", "crf"] | None,
-        typer.Option("--head", help="What decides on tags. Default: softmax; crf for byte-bilstm."),
+        Literal["softmax", "crf", "free-crf"] | None,
+        typer.Option(
+            "--head",
+            help="What decides on tags. free-crf: a CRF that may take any step, also what IOB2 forbids. Default: "
+            "softmax; crf for byte-bilstm.",
+        ),
     ] = None,
     right_context: Annotated[
         bool,

@@ -8,16 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from salin.models.decoding import Chain, legal_chain, log_partition
+from salin.models.settings import Head
 
 
 class ConditionalRandomField(nn.Module):
-    """Learned transition scores on top of a network's emissions; steps that IOB2 forbids stay forbidden.
+    """Learned transition scores on top of a network's emissions.
 
     Args:
         tags: Tag names, in the order of the emissions.
+        free: Whether every step is possible; else those that IOB2 forbids stay forbidden, whatever is learned.
     """
 
-    def __init__(self, tags: Sequence[str]):
+    def __init__(self, tags: Sequence[str], *, free: bool = False):
         super().__init__()
         legal = legal_chain(tags)
         self.start = nn.Parameter(torch.zeros_like(legal.start))
@@ -25,8 +27,13 @@ class ConditionalRandomField(nn.Module):
         self.end = nn.Parameter(torch.zeros_like(legal.end))
         self.legal_start: Tensor
         self.legal_between: Tensor
-        self.register_buffer("legal_start", legal.start, persistent=False)
-        self.register_buffer("legal_between", legal.between, persistent=False)
+        for name, allowed in (("legal_start", legal.start), ("legal_between", legal.between)):
+            self.register_buffer(name, torch.zeros_like(allowed) if free else allowed, persistent=False)
+
+    @classmethod
+    def of(cls, head: Head, tags: Sequence[str]) -> ConditionalRandomField | None:
+        """The new one of a head; None for a softmax."""
+        return None if head == "softmax" else cls(tags, free=head == "free-crf")
 
     @property
     def chain(self) -> Chain:

@@ -1,7 +1,8 @@
-"""The best legal tag sequence, and how probable its tags are: one dynamic programme for every head.
+"""The best tag sequence, and how probable its tags are: one dynamic programme for every head.
 
 A softmax head is a chain whose transitions are 0 where IOB2 allows a step and minus infinity where it does not, so
-that decoding never has to repair what it predicts; a CRF adds learned transitions to the same mask.
+that decoding never has to repair what it predicts; a CRF adds learned transitions to the same mask. A CRF without the
+mask may decode illegal sequences: they are read by the same rules that repair those of files.
 """
 
 from __future__ import annotations
@@ -92,6 +93,8 @@ def marginals(emissions: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
 
 def entity_spans(path: Sequence[int], probabilities: Tensor, tags: Sequence[str]) -> tuple[list[Span], list[float]]:
     """The entities of a decoded sentence and a probability for each: the mean of its tags' probabilities.
+
+    Illegal sequences are read as conlleval reads them, which is how scoring reads those of files.
 
     Args:
         path: Tag indices, one a word.

@@ -13,6 +13,7 @@ from salin.errors import SettingError
 from salin.models.crf import ConditionalRandomField
 from salin.models.decoding import Chain, legal_chain
 from salin.models.linear import quick_linear
+from salin.models.settings import Head
 
 
 class PieceScorer(Protocol):
@@ -39,7 +40,7 @@ class TaggingNetwork(nn.Module):
     Args:
         classifier: A stock `*ForTokenClassification`, or a byte-level one of salin's own.
         tags: Tag names, in the order of its logits.
-        crf: Whether a linear chain stands on top of the logits.
+        head: Whether a linear chain stands on top of the logits, and which.
         right_context: Whether each piece of a decoder sees what stands on its right as well: its blocks are given a
             mask that hides padding alone.
 
@@ -48,15 +49,15 @@ class TaggingNetwork(nn.Module):
     """
 
     def __init__(
-        self, classifier: PreTrainedModel, tags: Sequence[str], *, crf: bool = False, right_context: bool = False
+        self, classifier: PreTrainedModel, tags: Sequence[str], *, head: Head = "softmax", right_context: bool = False
     ):
         super().__init__()
         self.classifier = classifier
-        if crf and self.gives_log_probabilities:
+        if head != "softmax" and self.gives_log_probabilities:
             raise SettingError("this network scores words by their bytes, and has no place for a CRF: leave it out")
         if right_context and not _is_causal(classifier):
             raise SettingError("right context is for decoders; this network sees both sides already: leave it out")
-        self.crf = ConditionalRandomField(tags) if crf else None
+        self.crf = ConditionalRandomField.of(head, tags)
         self.right_context = right_context
         self._legal = legal_chain(tags)
 

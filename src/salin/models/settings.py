@@ -15,8 +15,9 @@ from salin.validation import explain
 
 FILE = "salin.json"
 
-#: What decides on tags: each word by itself as far as IOB2 allows it, or a linear chain over the words.
-Head = Literal["softmax", "crf"]
+#: What decides on tags: each word by itself as far as IOB2 allows it, a linear chain over the words as far as IOB2
+#: allows it, or a linear chain by itself.
+Head = Literal["softmax", "crf", "free-crf"]
 
 
 class TaggerSettings(StrictSettings):
@@ -24,7 +25,8 @@ class TaggerSettings(StrictSettings):
 
     Attributes:
         labels: Entity types, sorted.
-        head: `softmax`, or `crf` for a linear chain over the words.
+        head: `softmax`; `crf` for a linear chain over the words in which what IOB2 forbids is impossible; `free-crf`
+            for one that may take any step, as textbooks have it: illegal tags are read as conlleval reads them.
         right_context: Whether a decoder's pieces see what is on their right as well.
         max_length: Pieces a window, special ones included. Byte-level networks read whole sentences.
         overlap: Pieces that neighbouring windows share; None is half a window.

@@ -136,7 +136,7 @@ class Tagger(TagsText):
             encoder: A bundled model, a folder, or a Hugging Face id; or what is made from scratch (`byte-bilstm`,
                 `charner`), with other sizes than the published ones as in `byte-bilstm:word_hidden=256`.
             labels: Entity types.
-            head: `softmax` or `crf`; None is `softmax`, and `crf` for a new `byte-bilstm`.
+            head: `softmax`, `crf` or `free-crf`; None is `softmax`, and `crf` for a new `byte-bilstm`.
             max_length: Pieces a window; never more than the encoder has positions.
             frozen_blocks: Blocks that adaptation leaves alone; None is half of them, and a third in meta-training.
             right_context: Whether each piece of a decoder sees what is on its right as well, as it learns in training.
@@ -234,7 +234,9 @@ class Tagger(TagsText):
 
     @torch.no_grad()
     def decode(self, sentences: Sequence[Sentence], emissions: Sequence[Tensor]) -> list[Sentence]:
-        """The sentences with the best legal tag sequence as entities, each with its mean tag probability.
+        """The sentences with the best tag sequence as entities, each with its mean tag probability.
+
+        The sequence is legal, but for that of a `free-crf`, which is read as conlleval reads it.
 
         Args:
             sentences: The sentences.
@@ -274,7 +276,7 @@ class Tagger(TagsText):
 
 
 def _network(classifier: PreTrainedModel, settings: TaggerSettings) -> TaggingNetwork:
-    return TaggingNetwork(classifier, settings.tags, crf=settings.head == "crf", right_context=settings.right_context)
+    return TaggingNetwork(classifier, settings.tags, head=settings.head, right_context=settings.right_context)
 
 
 def _parts(
@@ -296,8 +298,7 @@ def _load_pieces(folder: Path, config: PreTrainedConfig) -> PreTrainedTokenizerF
 def _load_onnx(folder: Path, settings: TaggerSettings) -> OnnxNetwork:
     check_unpickled(folder)
     chain = legal_chain(settings.tags)
-    if settings.head == "crf":
-        crf = ConditionalRandomField(settings.tags)
+    if (crf := ConditionalRandomField.of(settings.head, settings.tags)) is not None:
         load_transitions(crf, folder)
         chain = crf.chain
     return OnnxNetwork.open(folder / ONNX_FILE, settings.tags, chain)

@@ -24,7 +24,7 @@ SENTENCES = [*(labelled(line) for line in (*DEV, TRAIN[1])), LONG, Sentence("", 
 RULES: dict[str, Rule] = {"sgd": Sgd(rate=0.5), "bertadam": BertAdam(rate=2e-2)}
 
 
-@pytest.fixture(params=["softmax", "crf"])
+@pytest.fixture(params=["softmax", "crf", "free-crf"])
 def head(request: pytest.FixtureRequest) -> str:
     return request.param
 

@@ -19,10 +19,12 @@ def test_a_system_may_read_bytes(tmp_path: Path, model_folder: Callable[[str], P
         '[systems.direct]\nmethod = "direct"\n'
         '[systems.bytes]\nmethod = "direct"\nencoder = "byte-bilstm:byte_hidden=4,word_hidden=4"\n'
         '[systems.more]\nmethod = "direct"\ntrained_by = { system = "bytes" }\n'
+        '[systems.free]\nmethod = "direct"\nencoder = "byte-bilstm"\ntagger = { head = "free-crf" }\n'
     )
     path = write_recipe(tmp_path, text)
     recipe = Recipe.read(path)
-    assert [recipe.shape_of(system).head for system in recipe.systems.values()] == ["softmax", "crf", "softmax"]
+    heads = {name: recipe.shape_of(system).head for name, system in recipe.systems.items()}
+    assert heads == {"direct": "softmax", "bytes": "crf", "more": "softmax", "free": "free-crf"}
     experiment = Experiment(path, tmp_path / "results", tmp_path / "runs")
     cells = {cell.system: cell for cell in experiment.cells if cell.seed == experiment.recipe.seeds[0]}
     names = [cells[system].name for system in ("bytes", "more")]

@@ -127,7 +127,8 @@ def test_any_text_is_tagged(tokens: list[list[str]]) -> None:
             assert (tagged.text, tagged.words) == (given_.text, given_.words)
 
 
-@pytest.mark.parametrize(("name", "head"), [("byte-bilstm", "crf"), ("byte-bilstm", "softmax"), ("charner", "softmax")])
+@pytest.mark.parametrize(("name", "head"), [("byte-bilstm", "crf"), ("byte-bilstm", "free-crf"),
+                                              ("byte-bilstm", "softmax"), ("charner", "softmax")])  # fmt: skip
 def test_a_saved_tagger_is_the_same_tagger(name: str, head: str, tmp_path: Path) -> None:
     tagger = fresh(name, head=head)
     tagger.save_pretrained(tmp_path / "saved")
@@ -144,8 +145,9 @@ def test_the_head_is_the_published_one_unless_another_is_asked_for(tmp_path: Pat
     assert fresh("byte-bilstm").network.crf is not None
     assert fresh("byte-bilstm", head="softmax").network.crf is None
     assert fresh("charner").settings.head == "softmax"
-    with pytest.raises(SettingError, match="no place for a CRF"):
-        fresh("charner", head="crf")
+    for head in ("crf", "free-crf"):
+        with pytest.raises(SettingError, match="no place for a CRF"):
+            fresh("charner", head=head)
 
 
 @pytest.mark.parametrize("name", TINY)

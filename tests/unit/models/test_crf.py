@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -16,10 +17,15 @@ from salin.models.decoding import marginals, viterbi
 TAGS = ("O", "B-LOC", "I-LOC")
 
 
+@pytest.fixture(params=[False, True], ids=["constrained", "free"])
+def free(request: pytest.FixtureRequest) -> bool:
+    return request.param
+
+
 @pytest.fixture
-def crf() -> ConditionalRandomField:
+def crf(free: bool) -> ConditionalRandomField:
     torch.manual_seed(0)
-    made = ConditionalRandomField(TAGS).double()
+    made = ConditionalRandomField(TAGS, free=free).double()
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.normal_()
@@ -31,14 +37,22 @@ def emissions() -> Tensor:
     return torch.randn(2, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
-def test_the_probabilities_of_all_sequences_sum_to_one(crf: ConditionalRandomField, emissions: Tensor) -> None:
+def is_legal(path: Sequence[int]) -> bool:
+    """Whether `I-LOC` stands neither first nor behind `O`."""
+    return path[0] != 2 and (0, 2) not in itertools.pairwise(path)
+
+
+def test_the_probabilities_of_all_sequences_sum_to_one(
+    crf: ConditionalRandomField, free: bool, emissions: Tensor
+) -> None:
+    """Those that IOB2 forbids have none of it, unless the chain is free."""
     for length in (1, 2, 4):
         paths = torch.tensor(list(itertools.product(range(3), repeat=length)))
         repeated = emissions[:1, :length].expand(len(paths), -1, -1)
         probabilities = crf.log_likelihood(repeated, paths, torch.full((len(paths),), length)).exp()
         assert probabilities.sum().item() == pytest.approx(1, abs=1e-12)
-        illegal = [path[0] == 2 or (0, 2) in itertools.pairwise(path) for path in paths.tolist()]
-        assert (probabilities[torch.tensor(illegal)] < 1e-300).all()
+        illegal = torch.tensor([not is_legal(path) for path in paths.tolist()])
+        assert ((probabilities[illegal] > 1e-6) if free else (probabilities[illegal] < 1e-300)).all()
 
 
 def test_log_likelihood_by_hand(crf: ConditionalRandomField, emissions: Tensor) -> None:
@@ -57,11 +71,16 @@ def test_log_likelihood_by_hand(crf: ConditionalRandomField, emissions: Tensor) 
     assert torch.logsumexp(torch.cat(every), 0).item() == pytest.approx(0, abs=1e-12)
 
 
-@given(seed=st.integers(0, 10_000), lengths=st.lists(st.integers(1, 4), min_size=1, max_size=3))
-def test_likelihood_viterbi_and_marginals_by_counting_out_every_sequence(seed: int, lengths: list[int]) -> None:
-    """For any transitions and lengths, and whatever stands in the padding; sequences that IOB2 forbids are none."""
+@given(seed=st.integers(0, 10_000), lengths=st.lists(st.integers(1, 4), min_size=1, max_size=3), free=st.booleans())
+def test_likelihood_viterbi_and_marginals_by_counting_out_every_sequence(
+    seed: int, lengths: list[int], free: bool
+) -> None:
+    """For any transitions and lengths, and whatever stands in the padding.
+
+    Sequences that IOB2 forbids count like any other where the chain is free, and are none where it is not.
+    """
     random = torch.Generator().manual_seed(seed)
-    crf = ConditionalRandomField(TAGS).double()
+    crf = ConditionalRandomField(TAGS, free=free).double()
     with torch.no_grad():
         for parameter in crf.parameters():
             parameter.normal_(std=2, generator=random)
@@ -72,7 +91,7 @@ def test_likelihood_viterbi_and_marginals_by_counting_out_every_sequence(seed: i
     for row, length in enumerate(lengths):
         found: dict[tuple[int, ...], Tensor] = {}
         for path in itertools.product(range(3), repeat=length):
-            if path[0] == 2 or (0, 2) in itertools.pairwise(path):
+            if not free and not is_legal(path):
                 continue
             score = crf.start[path[0]] + crf.end[path[-1]] + sum(emissions[row, i, tag] for i, tag in enumerate(path))
             found[path] = (score + sum(crf.between[a, b] for a, b in itertools.pairwise(path))).detach()
@@ -112,8 +131,8 @@ def test_gradients(crf: ConditionalRandomField, emissions: Tensor) -> None:
     assert torch.autograd.gradcheck(likelihood, [tensor.requires_grad_() for tensor in inputs])
 
 
-def test_it_learns_transitions() -> None:
-    crf = ConditionalRandomField(("O", "B-A", "I-A", "B-B", "I-B"))
+def test_it_learns_transitions(free: bool) -> None:
+    crf = ConditionalRandomField(("O", "B-A", "I-A", "B-B", "I-B"), free=free)
     flat, gold = torch.zeros(1, 4, 5), torch.tensor([[1, 3, 1, 3]])  # A and B take turns, which no emission says
     optimizer = torch.optim.SGD(crf.parameters(), lr=1.0)
     for _ in range(50):
@@ -121,6 +140,16 @@ def test_it_learns_transitions() -> None:
         (-crf.log_likelihood(flat, gold, torch.tensor([4]))).backward()
         optimizer.step()
     assert viterbi(flat, torch.tensor([4]), crf.chain) == [[1, 3, 1, 3]]
+
+
+def test_a_head_says_whether_it_is_free() -> None:
+    """Both learn the same parameters: only what is possible differs."""
+    assert ConditionalRandomField.of("softmax", TAGS) is None
+    bound, free = ConditionalRandomField.of("crf", TAGS), ConditionalRandomField.of("free-crf", TAGS)
+    assert bound is not None and free is not None
+    assert bound.state_dict().keys() == free.state_dict().keys() == {"start", "between", "end"}
+    assert bound.chain.start[2] < -1000 and bound.chain.between[0, 2] < -1000
+    assert not free.chain.start.any() and not free.chain.between.any()
 
 
 class _Likelihood(torch.nn.Module):

@@ -104,6 +104,12 @@ def test_equal_scores_are_decoded_the_same_way_always() -> None:
     assert viterbi(torch.zeros(1, 3, 5), torch.tensor([3]), legal_chain(TAGS)) == [[0, 0, 0]]
 
 
+def test_what_is_illegal_is_read_as_conlleval_reads_it() -> None:
+    spans, scores = entity_spans([2, 2, 4, 0, 4], torch.full((5, 5), 0.5), TAGS)
+    assert spans == [Span(0, 2, "LOC"), Span(2, 3, "PER"), Span(4, 5, "PER")]
+    assert scores == [0.5] * 3
+
+
 def test_an_entity_scores_the_mean_probability_of_its_tags() -> None:
     probabilities = torch.tensor([[0.1, 0.7, 0.2, 0, 0], [0, 0.5, 0.5, 0, 0], [0.9, 0, 0, 0.1, 0], [0, 0, 0, 0.8, 0.2]])
     spans, found = entity_spans([1, 2, 0, 3], probabilities, TAGS)

@@ -114,7 +114,7 @@ def test_the_logits_are_those_of_torch_for_batches_of_any_size(
         assert torch.allclose(ours[mask.bool()], theirs[mask.bool()], atol=1e-4)
 
 
-@pytest.mark.parametrize("head", ["softmax", "crf"])
+@pytest.mark.parametrize("head", ["softmax", "crf", "free-crf"])
 def test_the_export_is_the_same_tagger(head: str, exported: Callable[..., Exported]) -> None:
     made = exported("bert", head)
     again = Tagger.from_pretrained(made.folder)

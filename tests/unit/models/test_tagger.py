@@ -37,7 +37,7 @@ def fresh(folder: Path, **options: object) -> Tagger:
     return made
 
 
-@pytest.fixture(scope="module", params=["softmax", "crf"])
+@pytest.fixture(scope="module", params=["softmax", "crf", "free-crf"])
 def tagger(request: pytest.FixtureRequest, model_folder: Callable[[str], Path]) -> Tagger:
     return fresh(model_folder("bert"), head=request.param, max_length=32)
 
@@ -222,6 +222,23 @@ def test_crf_transitions_decide(model_folder: Callable[[str], Path]) -> None:
     for sentence in tagger.tag_sentences(SENTENCES):
         assert sentence.entities[0].start == 0
         assert sentence.entities[0].label == "PER"
+
+
+def test_a_free_crf_may_begin_an_entity_with_i(model_folder: Callable[[str], Path], tmp_path: Path) -> None:
+    """And means that when it was saved, too; with the same transitions a CRF that is not free has no such entity."""
+    tagger = fresh(model_folder("bert"), head="free-crf")
+    outside, inside = (tagger.settings.tags.index(tag) for tag in ("O", "I-PER"))
+    with torch.no_grad():
+        tagger.network.crf.start[inside], tagger.network.crf.start[outside] = 2000.0, 1000.0
+        tagger.network.crf.between[:, outside] = 1000.0
+    folder = tmp_path / "free"
+    tagger.save_pretrained(folder)
+    for sentence in Tagger.from_pretrained(folder).tag_sentences(SENTENCES):
+        assert sentence.spans() == [(0, 1, "PER")]
+    settings = (folder / "salin.json").read_text("utf-8")
+    (folder / "salin.json").write_text(settings.replace("free-crf", "crf"), encoding="utf-8")
+    for sentence in Tagger.from_pretrained(folder).tag_sentences(SENTENCES):
+        assert sentence.spans() == []
 
 
 def test_the_head_is_drawn_from_torchs_seed(model_folder: Callable[[str], Path], tmp_path: Path) -> None:

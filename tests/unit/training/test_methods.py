@@ -84,8 +84,9 @@ def test_direct_training_learns(tagger: Tagger, changes: dict[str, Any]) -> None
     assert set(figures) == {"f1", "step", "temperature"}, "F1 of each type is for the log"
 
 
-def test_a_crf_learns(model_folder: Callable[[str], Path]) -> None:
-    tagger = fresh(model_folder("bert"), head="crf")
+@pytest.mark.parametrize("head", ["crf", "free-crf"])
+def test_a_crf_learns(model_folder: Callable[[str], Path], head: str) -> None:
+    tagger = fresh(model_folder("bert"), head=head)
     before = loss_of(tagger, [SOURCE])
     start = tagger.network.crf.start.clone()
     train_direct(tagger, [SOURCE], SOURCE, direct(steps=60))
