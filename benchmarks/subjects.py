@@ -27,7 +27,7 @@ def source(labels: Sequence[str]) -> Corpus:
     """
     there = _NER.exists()
     corpus = read(_NER / "conll2003" / "en" / "train.conll") if there else load_open_corpus("en", "train")
-    return corpus.map_labels({label: "O" for label in corpus.labels if label not in labels})
+    return corpus.only(labels)
 
 
 def target(language: str = "es") -> Corpus:

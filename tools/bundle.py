@@ -1,7 +1,7 @@
 """Puts the bundled models into `src/salin/assets` from the runs that made them, and scores the reloaded files.
 
-    python tools/bundle.py encoder runs/pretrain-salin-tiny-2/encoder
-    python tools/bundle.py tagger runs/salin-tiny/direct-ship-95.FINGERPRINT/tagger
+    python tools/bundle.py encoder runs/pretrain-salin-tiny-2-longer/encoder
+    python tools/bundle.py tagger runs/salin-tiny/polyglot-all-95.FINGERPRINT/tagger
 
 Weights are stored as fp16 safetensors. The stored tagger is loaded again and scored: `results/bundled.json` holds the
 scores with the checksum of the weights that they belong to, and the model card shows them. What the encoder's run says
@@ -21,7 +21,7 @@ from salin.adaptation.adapter import Adapter
 from salin.corpus import load_open_corpus
 from salin.corpus.catalogue import sha256_of
 from salin.evaluation import evaluate
-from salin.files import atomic_directory, atomic_write, write_json
+from salin.files import atomic_directory, write_json
 from salin.models import Tagger
 from salin.pretraining.curves import LOG
 from salin.pretraining.run_cost import COST
@@ -50,12 +50,12 @@ def main() -> None:
             shutil.copy(run / name, kept / name)
     else:
         target = ASSETS / "salin-tiny"
-        Tagger.from_pretrained(arguments.folder).save_pretrained(target, dtype=torch.float16)
-        scores = _scores(target)
-        write_json(SCORES, {"weights": sha256_of(target / "model.safetensors"), "scores": scores})
         card = (ASSETS / "salin-tiny.md").read_text(encoding="utf-8")
-        with atomic_write(target / "README.md") as file:
-            file.write(card.replace("<!-- scores -->", _table(scores)))
+        with atomic_directory(target, marker="config.json") as temporary:
+            Tagger.from_pretrained(arguments.folder).save_pretrained(temporary, dtype=torch.float16)
+            scores = _scores(temporary)
+            (temporary / "README.md").write_text(card.replace("<!-- scores -->", _table(scores)), encoding="utf-8")
+        write_json(SCORES, {"weights": sha256_of(target / "model.safetensors"), "scores": scores})
     size = (target / "model.safetensors").stat().st_size
     if size > LARGEST:
         raise SystemExit(f"{target}: {size} bytes are more than {LARGEST}")
@@ -63,13 +63,13 @@ def main() -> None:
 
 def _scores(folder: Path) -> list[dict[str, Any]]:
     tagger = Tagger.from_pretrained(folder)
-    systems = {"plain": tagger, "adapted": Adapter(tagger, load_open_corpus("en", "train"))}
+    systems = {"plain": tagger, "adapted": Adapter(tagger, load_open_corpus("en", "train").only(tagger.labels))}
     rows: list[dict[str, Any]] = []
     for code in LANGUAGES:
         corpus = load_open_corpus(code, "test")
         rows.append({"test": f"open corpus, {code}"})
         for name, system in systems.items():
-            result = evaluate(system, corpus, labels=corpus.labels)
+            result = evaluate(system, corpus, labels=tagger.labels)
             rows[-1][name] = {"f1": result.micro.f1, "low": result.interval.low, "high": result.interval.high}
     return rows
 

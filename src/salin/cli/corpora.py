@@ -210,7 +210,7 @@ def read_source(
     if not dropped or len(dropped) == len(corpus.labels):
         return corpus
     note(f"the model does not know {', '.join(dropped)}: left out of the open corpus")
-    return corpus.map_labels(dict.fromkeys(dropped, "O"))
+    return corpus.only(labels or ())
 
 
 def map_labels(label_map: str | None, labels: Sequence[str]) -> dict[str, str]:

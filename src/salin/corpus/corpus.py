@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import overload
 
-from salin.corpus.labels import check_label_map, map_label
+from salin.corpus.labels import OUTSIDE, check_label_map, map_label
 from salin.corpus.sentence import Sentence
 
 _FORMAT_NAMES = {
@@ -92,6 +92,11 @@ class Corpus(Sequence[Sentence]):
         new = {label: map_label(label, mapping) for label in self.labels}
         kept = tuple({label for label in new.values() if label is not None})
         return replace(self, sentences=tuple(_mapped(s, new) for s in self.sentences), labels=kept)
+
+    def only(self, labels: Iterable[str]) -> Corpus:
+        """The same text with the entities of these types alone, such as those that a tagger knows."""
+        kept = set(labels)
+        return self.map_labels({label: OUTSIDE for label in self.labels if label not in kept})
 
     def without_entities(self) -> Corpus:
         """The same text without its annotation."""

@@ -40,6 +40,13 @@ def test_labels_are_renamed_and_dropped() -> None:
     assert [s.text for s in mapped] == [s.text for s in CORPUS]
 
 
+def test_only_the_types_of_a_tagger_are_kept() -> None:
+    kept = CORPUS.only(["LOC", "PER", "VEHICLE"])
+    assert kept.labels == ("LOC", "PER")
+    assert [e.text for s in kept for e in s.entities] == ["Ana", "Río"]
+    assert kept.only(["VEHICLE"]).labels == ()
+
+
 def test_annotation_is_taken_off() -> None:
     bare = CORPUS.without_entities()
     assert (bare.labels, bare.entity_count, bare.scheme) == ((), 0, None)
