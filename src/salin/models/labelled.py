@@ -77,7 +77,8 @@ def check_labels(corpus: Corpus, labels: Sequence[str]) -> None:
         raise DataError(
             f"{name} has the label {', '.join(unknown)}, which the model does not have (it has {', '.join(labels)})",
             path=first or None,
-            remedy=f"Drop or rename it: --map {dropping(unknown)} (for --source of an adapter: --source-map)",
+            remedy=f"Drop or rename it: --map {dropping(unknown)} (for --source of an adapter: --source-map); "
+            "in Python: corpus.only(tagger.labels)",
         )
     if not set(corpus.labels) & set(labels):
         raise DataError(
