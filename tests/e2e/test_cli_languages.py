@@ -86,11 +86,52 @@ def test_supports_of_other_languages(
     assert "that of nl.conll, train.conll is not known. Name it: CODE=FILE" in " ".join(ran.errors.split())
 
 
+@pytest.fixture
+def lexicon(tmp_path: Path) -> str:
+    """Of words that both languages have."""
+    path = tmp_path / "en-es.tsv"
+    path.write_text("won\tganó\nin\ten\n", encoding="utf-8")
+    return f"es={path}"
+
+
+def test_only_the_language_that_lexicons_translate_from_is_switched(
+    salin: Callable, model_folder: Callable, corpora, dutch: Path, lexicon: str, tmp_path: Path
+) -> None:
+    train = ["train", "--encoder", model_folder("bert"), "--dev", corpora.dev, "--steps", 2, *SMALL]
+    train += ["--lexicon", lexicon]
+    several = ["--source", f"en={corpora.train}", "--source", f"nl={dutch}"]
+    ran = salin(*train, *several, "--switch-language", "en", "--out", tmp_path / "switched")
+    assert ran.status == 0, ran.errors
+    assert made(tmp_path / "switched")["settings"]["switching"]["language"] == "en"
+    for sources, complaint in (
+        (several, "the sources are in several languages (en, nl). Say which one the lexicons translate from, such as "
+                  "--switch-language en"),
+        ([*several, "--switch-language", "de"], "translate from 'de', and the sources are in en, nl: say which"),
+        ([*several[:2], "--source", dutch], "that of nl.conll is not known. Name it: CODE=FILE"),
+        (["--source", corpora.train, "--switch-language", "en"], "that of train.conll is not known."),
+    ):  # fmt: skip
+        ran = salin(*train, *sources, "--out", tmp_path / "refused")
+        assert ran.status == 2
+        assert complaint in " ".join(ran.errors.split())
+
+
+@pytest.mark.parametrize("code", ["", "en="], ids=["unknown", "en"])
+def test_sources_in_one_language_are_all_switched(
+    salin: Callable, model_folder: Callable, corpora, lexicon: str, tmp_path: Path, code: str
+) -> None:
+    files = ["--source", f"{code}{corpora.train}", "--source", f"{code}{corpora.dev}", "--dev", corpora.dev]
+    train = ["train", "--encoder", model_folder("bert"), *files, "--lexicon", lexicon, "--steps", 1, *SMALL]
+    ran = salin(*train, "--out", tmp_path / "tagger")
+    assert ran.status == 0, ran.errors
+    assert made(tmp_path / "tagger")["settings"]["switching"]["language"] is None
+
+
 def test_what_does_not_go_together(salin: Callable, corpora, tmp_path: Path) -> None:
     files = ["train", "--source", corpora.train, "--dev", corpora.dev, "--out", tmp_path / "x"]
     for options, complaint in (
         (["--supports-from", "same"], "--supports-from is about meta-training"),
         (["--patience", 2, "--evaluate-every", 0], "patience counts evaluations"),
+        (["--switch-language", "en"], "--switch-language en is about code-switching: give --lexicon"),
     ):
         ran = salin(*files, *options)
         assert ran.status == 2

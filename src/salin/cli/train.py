@@ -101,6 +101,16 @@ def train(
             rich_help_panel=_SWITCHING,
         ),
     ] = None,
+    switch_language: Annotated[
+        str | None,
+        typer.Option(
+            "--switch-language",
+            metavar="CODE",
+            help="Of sources in several languages, the one that the lexicons translate from. The others stay as they "
+            "are.",
+            rich_help_panel=_SWITCHING,
+        ),
+    ] = None,
     switch_sentences: Annotated[
         float, typer.Option("--switch-sentences", help="Share of sentences switched.", rich_help_panel=_SWITCHING)
     ] = 0.7,
@@ -193,7 +203,7 @@ def train(
             "mask_rate": mask_rate,
             "max_weight": max_weight,
             "frozen_blocks": frozen_blocks,
-            "switching": switching(lexicon or [], switch_sentences, switch_words),
+            "switching": switching(lexicon or [], switch_sentences, switch_words, switch_language, corpora),
             "sampling_temperature": sampling_temperature,
             "select": "loss" if patience else "f1",
             "seed": seed,

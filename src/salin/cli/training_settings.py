@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from salin.corpus import Corpus
 from salin.errors import SettingError
 from salin.validation import explain
 from salin.values import is_object
@@ -76,21 +77,37 @@ def _unknown(error: ValidationError, name: str, kind: type[BaseModel]) -> str:
     )
 
 
-def switching(lexicons: Sequence[str], sentences: float, words: float) -> dict[str, Any] | None:
+def switching(
+    lexicons: Sequence[str], sentences: float, words: float, language: str | None, source: Sequence[Corpus]
+) -> dict[str, Any] | None:
     """The settings of code-switching, or None without lexicons.
 
     Args:
         lexicons: `LANGUAGE=FILE` each; files of the same language are put together.
         sentences: The share of sentences that are switched.
         words: The share of their words.
+        language: The one that the lexicons translate from; None is that of the sources, if they are all in one.
+        source: What is to be switched.
 
     Raises:
-        SettingError: When one of the lexicons is not `LANGUAGE=FILE`.
+        SettingError: When one of the lexicons is not `LANGUAGE=FILE`, or it is not clear what they translate from.
     """
     files: dict[str, list[Path]] = {}
     for text in lexicons:
-        language, equals, path = text.partition("=")
-        if not (language and equals and path):
+        target, equals, path = text.partition("=")
+        if not (target and equals and path):
             raise SettingError(f"--lexicon {text}: write LANGUAGE=FILE, such as es=en-es.tsv")
-        files.setdefault(language, []).append(Path(path))
-    return {"lexicons": files, "sentence_rate": sentences, "word_rate": words} if files else None
+        files.setdefault(target, []).append(Path(path))
+    if not files:
+        if language is not None:
+            raise SettingError(f"--switch-language {language} is about code-switching: give --lexicon")
+        return None
+    if language is None and len(known := sorted({corpus.language for corpus in source})) > 1:
+        from salin.training.polyglot import check_languages
+
+        check_languages(source, "--lexicon with sources in several languages")
+        raise SettingError(
+            f"--lexicon: the sources are in several languages ({', '.join(known)}). Say which one the lexicons "
+            f"translate from, such as --switch-language {known[0]}"
+        )
+    return {"lexicons": files, "sentence_rate": sentences, "word_rate": words, "language": language}

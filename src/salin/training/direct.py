@@ -38,6 +38,7 @@ def train_direct(
 
     Raises:
         DataError: When a corpus has labels that the tagger does not have.
+        SettingError: When lexicons translate from a language that no source is in.
     """
     batches = DirectBatches.of(tagger, source, settings)
     objective = DirectObjective(settings.max_weight)
@@ -59,7 +60,7 @@ class DirectBatches:
     def of(cls, tagger: Tagger, source: Sequence[Corpus], settings: MethodSettings) -> DirectBatches:
         """For a tagger, its corpora and settings."""
         labelled = LabelledSentences.from_corpora(source, tagger.settings)
-        switching = settings.switching.load() if settings.switching else None
+        switching = settings.switching.load(source) if settings.switching else None
         examples = Examples(labelled, tagger.windower, tagger.settings, switching)
         return cls(
             examples,

@@ -27,7 +27,7 @@ from salin.training.footprint import Footprint
 from salin.training.loop import LoopSettings
 from salin.training.methods import MethodSettings, made_with, train
 from salin.training.objectives import MetaBatch, MetaObjective, TaskGroup
-from salin.training.polyglot import epochs_of, sentences_by_language
+from salin.training.polyglot import check_languages, epochs_of, sentences_by_language
 from salin.training.processes import WHOLE, Part
 
 # That of `sgd` was measured on source data (docs/decisions/0006), that of `bertadam` is the published one (SPECS 1.2).
@@ -99,7 +99,7 @@ def train_meta(
 
     Raises:
         DataError: When a corpus has labels that the tagger does not have.
-        SettingError: When the tagger cannot adapt.
+        SettingError: When the tagger cannot adapt, or lexicons translate from a language that no source is in.
     """
     frozen = tagger.settings.frozen_blocks
     if frozen is None:  # As in Wu et al. 2020, who freeze four of twelve.
@@ -167,7 +167,7 @@ class MetaBatches:
                 f"no source sentence has a support: first_rank is {settings.first_rank:,}, and there are {len(near):,} "
                 "sentences, copies included"
             )
-        switching = settings.switching.load() if settings.switching else None
+        switching = settings.switching.load(source) if settings.switching else None
         examples = Examples(labelled, tagger.windower, tagger.settings, switching)
         return cls(
             examples,
@@ -233,11 +233,7 @@ def _among(source: Sequence[Corpus], wanted: SupportsFrom) -> list[tuple[Sequenc
     """
     if wanted == "any":
         return None
-    if unknown := sorted({corpus.name for corpus in source if not corpus.language}):
-        raise SettingError(
-            f"supports_from = {wanted!r} needs the language of every source; that of {', '.join(unknown)} is not "
-            "known. Name it: CODE=FILE"
-        )
+    check_languages(source, f"supports_from = {wanted!r}")
     languages = sentences_by_language(source)
     if wanted == "same":
         return [(own, own) for own in languages]

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from salin.corpus import Corpus
 from salin.corpus.lexicon import CodeSwitching, Lexicon
+from salin.errors import SettingError
 from salin.evaluation.records import FileRecord
 from salin.models import Tagger
 from salin.models.attention import training_attention
@@ -19,6 +20,7 @@ from salin.settings import AsBefore, StrictSettings, as_before, compared
 from salin.training.calibration import calibrate
 from salin.training.development import Development
 from salin.training.loop import BatchSource, LoopSettings, Objective, fit
+from salin.training.polyglot import check_languages
 from salin.training.processes import Processes
 
 # For the log alone.
@@ -41,12 +43,23 @@ class SwitchingSettings(StrictSettings):
     word_rate: float = Field(0.6, ge=0, le=1)
     language: Annotated[str | None, AsBefore(None)] = None
 
-    def load(self) -> CodeSwitching:
+    def load(self, source: Sequence[Corpus]) -> CodeSwitching:
         """Reads the lexicons.
+
+        Args:
+            source: What is to be switched.
 
         Raises:
             DataError: When a file is missing or broken.
+            SettingError: When no source is in the language that they translate from, or it is not known of each.
         """
+        if self.language is not None:
+            check_languages(source, f"code-switching of {self.language!r} alone")
+            if self.language not in (known := sorted({corpus.language for corpus in source})):
+                raise SettingError(
+                    f"the lexicons are said to translate from {self.language!r}, and the sources are in "
+                    f"{', '.join(known)}: say which of these"
+                )
         lexicons = {language: Lexicon.read(*paths) for language, paths in self.lexicons.items()}
         return CodeSwitching(lexicons, self.sentence_rate, self.word_rate, self.language)
 

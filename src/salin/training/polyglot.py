@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from salin.corpus import Corpus
+from salin.errors import SettingError
 from salin.training.examples import Epochs, by_length
 
 
@@ -65,6 +66,23 @@ def sentences_by_language(source: Sequence[Corpus]) -> tuple[tuple[int, ...], ..
         found.setdefault(corpus.language or number, []).extend(range(start, start + len(corpus)))
         start += len(corpus)
     return tuple(map(tuple, found.values()))
+
+
+def check_languages(source: Sequence[Corpus], needed_by: str) -> None:
+    """Refuses corpora whose language is not known.
+
+    Args:
+        source: The corpora.
+        needed_by: The setting that needs it, for the error.
+
+    Raises:
+        SettingError: With their names.
+    """
+    if unknown := sorted({corpus.name for corpus in source if not corpus.language}):
+        raise SettingError(
+            f"{needed_by} needs the language of every source; that of {', '.join(unknown)} is not known. Name it: "
+            "CODE=FILE"
+        )
 
 
 def _shares(sizes: Sequence[int], temperature: float) -> tuple[int, ...]:

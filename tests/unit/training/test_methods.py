@@ -195,6 +195,25 @@ def test_training_is_deterministic(model_folder: Callable[[str], Path], switchin
         assert len(checksums) == 1
 
 
+@pytest.mark.parametrize("method", ["direct", "meta"])
+def test_the_language_that_lexicons_translate_from_is_one_of_the_sources(
+    tagger: Tagger, switching: SwitchingSettings, method: str
+) -> None:
+    """Else nothing would be switched, and nobody would know."""
+    batches = {"direct": DirectBatches, "meta": MetaBatches}[method]
+
+    def switched(language: str, *sources: Corpus) -> None:
+        how = {"switching": switching.model_copy(update={"language": language})}
+        batches.of(tagger, sources, {"direct": direct, "meta": meta}[method](how))
+
+    english, dutch = replace(SOURCE, language="en"), replace(SOURCE, language="nl")
+    switched("en", english, dutch)
+    with pytest.raises(SettingError, match="translate from 'de', and the sources are in en, nl"):
+        switched("de", english, dutch)
+    with pytest.raises(SettingError, match="'en' alone needs the language of every source; that of tiny is not known"):
+        switched("en", english, SOURCE)
+
+
 def test_a_batch_depends_on_seed_and_step_alone(tagger: Tagger, switching: SwitchingSettings) -> None:
     changes = {"switching": switching, "mask_rate": 0.3}
     for batches_of, settings in ((DirectBatches, direct(changes)), (MetaBatches, meta(changes))):
