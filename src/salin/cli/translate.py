@@ -148,10 +148,20 @@ def usage_in_words(name: str, usage: Usage) -> str:
     """
     parts = [f"{usage.calls:,} calls", f"{usage.seconds:,.1f} s"]
     if usage.cached:
-        parts.append(f"{usage.cached:,} answers from the cache")
+        parts.append(f"{usage.cached:,} answers from the cache{_when_asked(usage)}")
     if usage.prompt_tokens or usage.completion_tokens:
         parts.append(f"{usage.prompt_tokens:,} tokens in, {usage.completion_tokens:,} out")
     if usage.price:
         parts.append(f"{usage.price:,.4g} at the prices given")
     parts += [f"{count:,} lost: {why}" for why, count in usage.lost.most_common()]
     return f"{name}: {', '.join(parts)}"
+
+
+def _when_asked(usage: Usage) -> str:
+    """What answers from the cache took when they were asked for, as far as that is known."""
+    took: list[str] = []
+    if usage.cached_prompt_tokens or usage.cached_completion_tokens:
+        took.append(f"{usage.cached_prompt_tokens:,} tokens in, {usage.cached_completion_tokens:,} out, then")
+    if usage.uncounted:
+        took.append(f"of {usage.uncounted:,} no tokens are known")
+    return f" ({'; '.join(took)})" if took else ""

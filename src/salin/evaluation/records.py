@@ -115,8 +115,11 @@ class TranslationRecord(Record):
         translator: Its name.
         calls: Requests, or runs of a program.
         cached: Answers that came from a cache.
-        prompt_tokens: As a server counts them.
-        completion_tokens: As a server counts them.
+        prompt_tokens: Sent in these calls, as a server counts them.
+        completion_tokens: Received, as a server counts them.
+        cached_prompt_tokens: Sent for the answers in the cache when they were asked for; None in older results.
+        cached_completion_tokens: Received for them; None in older results.
+        uncounted: Answers from the cache of which that is not known; None in older results.
         seconds: Spent waiting for it.
         untranslated: Sentences without a translation.
         entities: Found in translations.
@@ -132,6 +135,9 @@ class TranslationRecord(Record):
     cached: int
     prompt_tokens: int
     completion_tokens: int
+    cached_prompt_tokens: int | None = None
+    cached_completion_tokens: int | None = None
+    uncounted: int | None = None
     seconds: float
     untranslated: int
     entities: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Sequence
 
+from salin.evaluation.records import TranslationRecord
 from salin.evaluation.report import ReportTable
 from salin.evaluation.result import Result
 from salin.experiments.standings import Standings
@@ -34,16 +35,15 @@ def translation_table(standings: Standings) -> ReportTable:
         found = [result.translation for result in runs if result.translation is not None]
         if not found:
             continue
-        figures = [
-            (t.calls, t.seconds, t.cached, t.prompt_tokens + t.completion_tokens, t.entities, sum(t.roads.values()))
-            for t in found
-        ]
-        lost = [sum(t.lost.values()) for t in found]
-        body.append((test, row, found[0].translator, *_means(figures, 0), f"{statistics.mean(lost):,.0f}"))
+        took = [(t.calls, t.seconds, t.cached, t.prompt_tokens + t.completion_tokens) for t in found]
+        became = [(t.entities, sum(t.roads.values()), sum(t.lost.values())) for t in found]
+        cells = (*_means(took, 0), _tokens_in_all(found), *_means(became, 0)[1:])
+        body.append((test, row, found[0].translator, *cells))
     footer = (
         "Mean over seeds. calls: requests, or runs of a program. seconds: waiting for the translator, without tagging. "
-        "tokens: sent and received, of chat models. entities: found in translations; back: of these, found in the "
-        "original; lost: not, or where another stood. "
+        "tokens: sent and received in these calls, of chat models; in all: with what answers from the cache took when "
+        "they were asked for, at least (≥) where that is not known of all. entities: found in "
+        "translations; back: of these, found in the original; lost: not, or where another stood. "
         f"{standings.progress}",
     )
     columns = (
@@ -55,6 +55,7 @@ def translation_table(standings: Standings) -> ReportTable:
         "seconds",
         "cached",
         "tokens",
+        "in all",
         "entities",
         "back",
         "lost",
@@ -87,6 +88,17 @@ def _runs(standings: Standings) -> Iterator[tuple[str, str, Sequence[Result]]]:
         for row in standings.rows:
             if by_row.get(row.name):
                 yield test, row.name, by_row[row.name]
+
+
+def _tokens_in_all(found: Sequence[TranslationRecord]) -> str:
+    """The mean of what all answers took, whichever run asked for them."""
+    tokens = [
+        t.prompt_tokens + t.completion_tokens + (t.cached_prompt_tokens or 0) + (t.cached_completion_tokens or 0)
+        for t in found
+    ]
+    # Results that are older say nothing of what their answers from the cache took.
+    unknown = any(t.cached if t.uncounted is None else t.uncounted for t in found)
+    return "≥ " * unknown + f"{statistics.mean(tokens):,.0f}"
 
 
 def _means(figures: Sequence[Sequence[float]], digits: int) -> tuple[str, ...]:

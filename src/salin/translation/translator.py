@@ -80,8 +80,13 @@ class Usage:
     Attributes:
         calls: Requests that were answered by the model or program (retries count, answers from the cache do not).
         cached: Answers that came from the cache.
-        prompt_tokens: As the server counts them.
-        completion_tokens: As the server counts them.
+        prompt_tokens: Sent in these calls, as the server counts them.
+        completion_tokens: Received, as the server counts them.
+        cached_prompt_tokens: Sent for the answers in the cache when they were asked for, by another run; each counts
+            once, however often it is used.
+        cached_completion_tokens: Received for them.
+        uncounted: Answers from the cache of which nobody knows what they took: the server did not say, or the cache is
+            of an older salin.
         seconds: Spent waiting.
         lost: For each reason, how many sentences or phrases got no usable answer.
         input_price: What a million prompt tokens cost.
@@ -92,6 +97,9 @@ class Usage:
     cached: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    cached_completion_tokens: int = 0
+    uncounted: int = 0
     seconds: float = 0.0
     lost: Counter[str] = field(default_factory=Counter)
     input_price: float = 0.0
@@ -99,7 +107,7 @@ class Usage:
 
     @property
     def price(self) -> float:
-        """What the tokens cost in all; 0 where nobody said what they cost."""
+        """What the tokens of these calls cost; 0 where nobody said what they cost."""
         return (self.prompt_tokens * self.input_price + self.completion_tokens * self.output_price) / 1e6
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,27 @@ def test_its_tables_say_both_scores_the_cost_and_what_came_back(standings: Stand
     ((test, row, translator, seeds, calls, *_),) = translation_table(standings).rows
     assert (test, row, translator, seeds, calls) == ("es", "translate", "mirror:es", "2", "1")
     assert ("es", "translate", "linked", "4", "100.0", "100.0") in round_trip_table(standings).rows
+
+
+def test_tokens_are_those_of_this_run_and_those_of_all(standings: Standings) -> None:
+    """Of a run that was resumed, of one from an older cache, and of a result that is older than both."""
+    results = standings.runs["es"]["translate"]
+    chat = {"cached": 5, "prompt_tokens": 100, "completion_tokens": 10}
+    kept = {"cached_prompt_tokens": 1000, "cached_completion_tokens": 90, "uncounted": 0}
+
+    def shown(**fields: int | None) -> tuple[str, ...]:
+        (first, *_) = results
+        assert first.translation is not None
+        record = first.translation.model_copy(update={**chat, **fields})
+        runs = {"es": {"translate": [first.model_copy(update={"translation": record})]}}
+        table = translation_table(replace(standings, runs=runs))
+        return table.rows[0][table.columns.index("tokens") :][:2]
+
+    assert shown(**kept) == ("110", "1,200")
+    assert shown(**{**kept, "uncounted": 2}) == ("110", "≥ 1,200")
+    older = dict.fromkeys(kept)
+    assert shown(**older) == ("110", "≥ 110")
+    assert shown(**older, cached=0) == ("110", "110")
 
 
 def test_documents_can_show_them(finished: Path) -> None:

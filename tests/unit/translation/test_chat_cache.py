@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import signal
 import sqlite3
 import stat
@@ -15,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from salin.cli.translate import usage_in_words
 from salin.errors import DataError
 from salin.translation.chat import AnswerCache, Reply
 from salin.translation.opening import open_translator
-from salin.translation.translator import Translation
+from salin.translation.translator import Translation, Usage
 from scripted_chat import Asked, chat_body, says, send, serving
 
 GOOD = '{"translation": "It rains.", "entities": []}'
@@ -32,6 +35,69 @@ def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
         assert first.translate(SENTENCES) == second.translate(SENTENCES) == [Translation("It rains.")] * 3
     assert (first.usage.calls, first.usage.cached) == (2, 1)  # one sentence stands there twice
     assert (second.usage.calls, second.usage.cached) == (0, 3)
+
+
+def test_what_answers_took_is_kept_with_them(tmp_path: Path) -> None:
+    """The scripted server counts 11 tokens sent and 7 received in every call."""
+    with serving(says(GOOD)) as server:
+        name = server.name(cache=tmp_path / "answers.sqlite")
+        stopped, resumed, last = (open_translator(name) for _ in range(3))
+        stopped.translate(SENTENCES)
+        assert spent(stopped.usage) == ((22, 14), (0, 0)), "the third is one of its own"
+        stopped.translate(SENTENCES)
+        assert spent(stopped.usage) == ((22, 14), (0, 0)), "as are those of the first time"
+        for _ in range(2):  # however often they are used, they were paid for once
+            resumed.translate([*SENTENCES, "Nieva."])
+            assert spent(resumed.usage) == ((11, 7), (22, 14))
+        last.translate(["Nieva.", *SENTENCES])
+    assert spent(last.usage) == ((0, 0), (33, 21)), "in all as much as one run would have taken"
+    assert last.usage.uncounted == last.usage.price == 0
+    assert "4 answers from the cache (33 tokens in, 21 out, then)" in usage_in_words("it", last.usage)
+
+
+def spent(usage: Usage) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Tokens now, and when what the cache had was asked for."""
+    then = usage.cached_prompt_tokens, usage.cached_completion_tokens
+    return (usage.prompt_tokens, usage.completion_tokens), then
+
+
+def test_where_a_server_counts_nothing_nobody_knows(tmp_path: Path) -> None:
+    body = json.loads(chat_body(GOOD))
+    del body["usage"]
+    with serving(lambda handler, asked: send(handler, 200, json.dumps(body).encode())) as server:
+        name = server.name(cache=tmp_path / "answers.sqlite")
+        first, second = open_translator(name), open_translator(name)
+        assert first.translate(SENTENCES) == second.translate(SENTENCES)
+    assert spent(second.usage) == ((0, 0), (0, 0))
+    assert (first.usage.uncounted, second.usage.uncounted) == (0, 2)
+    assert "3 answers from the cache (of 2 no tokens are known)" in usage_in_words("it", second.usage)
+
+
+def test_a_file_of_an_older_salin_is_read_and_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "answers.sqlite"
+    with serving(says(GOOD)) as server:
+        name = server.name(cache=path)
+        open_translator(name).translate(SENTENCES[:1])
+        make_older(path)
+        after = open_translator(name)
+        assert after.translate(SENTENCES) == [Translation("It rains.")] * 3
+        assert (after.usage.calls, after.usage.cached, after.usage.uncounted) == (1, 2, 1)
+        again = open_translator(name)
+        again.translate(SENTENCES)
+    assert (again.usage.calls, again.usage.uncounted) == (0, 1)
+    assert spent(again.usage) == ((0, 0), (11, 7)), "of the answer that came later"
+
+
+def make_older(path: Path) -> None:
+    """Leaves of a file of answers what there was before tokens stood with them."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT key, text, cut FROM answers").fetchall()
+        connection.execute("DROP TABLE answers")
+        connection.execute(
+            "CREATE TABLE answers (key TEXT PRIMARY KEY, text TEXT NOT NULL, cut INTEGER NOT NULL) WITHOUT ROWID"
+        )
+        connection.executemany("INSERT INTO answers VALUES (?, ?, ?)", rows)
+        connection.commit()
 
 
 @pytest.mark.parametrize(
@@ -125,8 +191,12 @@ for number in range(100):
 """
 
 
-def test_processes_share_the_file_also_while_it_is_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("older", [False, True])
+def test_processes_share_the_file_also_while_it_is_made(tmp_path: Path, older: bool) -> None:
     path = tmp_path / "answers.sqlite"
+    if older:
+        AnswerCache(path).close()
+        make_older(path)
     writers = _processes(4, _WRITER, path)
     assert [writer.wait(60) for writer in writers] == [0] * 4
     keys = [f"{name}-{number}" for name in range(4) for number in range(100)]

@@ -50,10 +50,15 @@ def test_the_published_way_makes_as_many_calls_as_on_a_server(folder: Path) -> N
 
 def test_answers_are_kept_for_the_weights_that_gave_them(folder: Path, random_folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "answers.sqlite"
+    took: list[tuple[int, ...]] = []
     for other, calls in ((folder, 1), (folder, 0), (random_folder, 1)):
         translator = open_translator(f"transformers:{other}?cache={cache}&max_tokens=4")
         translator.translate(["Llueve."])
-        assert (translator.usage.calls, translator.usage.cached) == (calls, 1 - calls)
+        usage = translator.usage
+        assert (usage.calls, usage.cached) == (calls, 1 - calls)
+        took.append((usage.prompt_tokens, usage.completion_tokens))
+        took.append((usage.cached_prompt_tokens, usage.cached_completion_tokens))
+    assert min(took[0]) > 0 and took[:4] == [took[0], (0, 0), (0, 0), took[0]], "what they took is kept with them"
 
 
 def test_a_batch_changes_nothing_and_nothing_is_drawn_at_random(random_folder: Path) -> None:

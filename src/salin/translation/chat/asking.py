@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from salin.translation.chat.cache import AnswerCache
@@ -25,6 +25,7 @@ class Asker:
 
     def __init__(self, chat: Chat, cache: AnswerCache | None = None):
         self._chat, self._cache = chat, cache
+        self._accounted: set[str] = set()
 
     @property
     def usage(self) -> Usage:
@@ -39,11 +40,13 @@ class Asker:
         """
         keys = [_key(self._chat.identity, request) for request in requests]
         replies = self._cache.find(keys) if self._cache is not None else {}
+        self._account_for(replies)
         new = {key: request for key, request in zip(keys, requests, strict=True) if key not in replies}
         order = list(new)
 
         def answered(number: int, reply: Reply) -> None:
             replies[order[number]] = reply
+            self._accounted.add(order[number])
             if self._cache is not None and reply.text is not None:
                 self._cache.keep(order[number], reply)
 
@@ -56,6 +59,18 @@ class Asker:
         had = sum(replies[key].text is not None for key in keys)
         self.usage.cached += had - sum(replies[key].text is not None for key in order)
         return [replies[key] for key in keys]
+
+    def _account_for(self, found: Mapping[str, Reply]) -> None:
+        """Counts what answers from the cache took when they were asked for, each once, and none of this run's own."""
+        for key, reply in found.items():
+            if key in self._accounted:
+                continue
+            self._accounted.add(key)
+            if reply.tokens is None:
+                self.usage.uncounted += 1
+            else:
+                self.usage.cached_prompt_tokens += reply.tokens[0]
+                self.usage.cached_completion_tokens += reply.tokens[1]
 
 
 def _key(identity: str, request: Request) -> str:

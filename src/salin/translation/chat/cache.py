@@ -1,7 +1,7 @@
 """Answers of chat models on disk, each written the moment it comes, so that a killed run repeats no call.
 
-One SQLite file serves several threads and processes. It holds hashes of questions and the models' answers: no question,
-no key. Only its owner may read it.
+One SQLite file serves several threads and processes. It holds hashes of questions, the models' answers and the tokens
+that these took: no question, no key. Only its owner may read it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from salin.translation.chat.conversation import Reply
 
 _MARK = 0x73616C6E  # SQLite's application_id, which tells this file from other people's databases
 _PATIENCE = 60.0  # seconds that a process waits for another to finish writing an answer
+# Files that are older have no such columns, and are given them.
+_LATER = ("sent", "received")
 
 
 class AnswerCache:
@@ -47,15 +49,21 @@ class AnswerCache:
         found: dict[str, Reply] = {}
         with self._lock, self._refusals():
             for key in dict.fromkeys(keys):
-                row = self._connection.execute("SELECT text, cut FROM answers WHERE key = ?", (key,)).fetchone()
+                row = self._connection.execute(
+                    "SELECT text, cut, sent, received FROM answers WHERE key = ?", (key,)
+                ).fetchone()
                 if row is not None:
-                    found[key] = Reply(row[0], cut=bool(row[1]))
+                    text, cut, *tokens = row
+                    found[key] = Reply(text, cut=bool(cut), tokens=None if None in tokens else (tokens[0], tokens[1]))
         return found
 
     def keep(self, key: str, reply: Reply) -> None:
         """Writes an answer; it is there for good when this returns, whatever happens to the process."""
         with self._lock, self._refusals():
-            self._connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, reply.text, reply.cut))
+            self._connection.execute(
+                "INSERT OR REPLACE INTO answers (key, text, cut, sent, received) VALUES (?, ?, ?, ?, ?)",
+                (key, reply.text, reply.cut, *(reply.tokens or (None, None))),
+            )
 
     def close(self) -> None:
         """Closes the file; what is still asked of it is an error."""
@@ -78,6 +86,10 @@ class AnswerCache:
                 "CREATE TABLE IF NOT EXISTS answers "
                 "(key TEXT PRIMARY KEY, text TEXT NOT NULL, cut INTEGER NOT NULL) WITHOUT ROWID"
             )
+            there = {column[1] for column in cursor.execute("PRAGMA table_info(answers)")}
+            for name in _LATER:
+                if name not in there:
+                    cursor.execute(f"ALTER TABLE answers ADD COLUMN {name} INTEGER")
             cursor.execute("COMMIT")
             cursor.execute("PRAGMA journal_mode = WAL")
 

@@ -39,11 +39,13 @@ class Reply:
         text: The answer, without what the model thought aloud; None where there is none.
         lost: Why there is none.
         cut: Whether it reached its greatest length, so that its end is missing.
+        tokens: How many were sent and received for it; None where nobody knows.
     """
 
     text: str | None
     lost: str = ""
     cut: bool = False
+    tokens: tuple[int, int] | None = None
 
 
 class Chat(Protocol):

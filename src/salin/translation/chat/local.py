@@ -82,7 +82,8 @@ class LocalChat:
             length = max(requests[number].max_tokens for number in numbers)
             written = self._write([prompts[number] for number in numbers], length)
             for number, tokens in zip(numbers, written, strict=True):
-                answered(number, self._reply(tokens[: requests[number].max_tokens], requests[number].max_tokens))
+                most = requests[number].max_tokens
+                answered(number, self._reply(tokens[:most], most, sent=len(prompts[number])))
 
     @torch.inference_mode()
     def _write(self, prompts: Sequence[list[int]], length: int) -> list[list[int]]:
@@ -99,11 +100,12 @@ class LocalChat:
         self.usage.prompt_tokens += sum(map(len, prompts))
         return written
 
-    def _reply(self, tokens: list[int], max_tokens: int) -> Reply:
+    def _reply(self, tokens: list[int], max_tokens: int, sent: int) -> Reply:
         ended = next((place for place, token in enumerate(tokens) if token in self._ends), None)
-        self.usage.completion_tokens += len(tokens) if ended is None else ended + 1
+        received = len(tokens) if ended is None else ended + 1
+        self.usage.completion_tokens += received
         text = cast("str", self._tokenizer.decode(tokens[:ended], skip_special_tokens=True))
-        return Reply(readable(text), cut=ended is None and len(tokens) >= max_tokens)
+        return Reply(readable(text), cut=ended is None and len(tokens) >= max_tokens, tokens=(sent, received))
 
 
 def context_of(model: PreTrainedModel) -> int:

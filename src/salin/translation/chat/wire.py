@@ -64,14 +64,15 @@ def read_reply(body: bytes, usage: Usage) -> Reply:
     choices: Any = answer.get("choices") if is_object(answer) else None
     if not is_object(answer) or not is_list(choices) or not choices or not is_object(choices[0]):
         return Reply(None, NO_CHAT)
-    tokens: Any = answer.get("usage")
-    usage.prompt_tokens += _count(tokens, "prompt_tokens")
-    usage.completion_tokens += _count(tokens, "completion_tokens")
+    tokens = _tokens(answer.get("usage"))
+    if tokens is not None:
+        usage.prompt_tokens += tokens[0]
+        usage.completion_tokens += tokens[1]
     message: Any = choices[0].get("message")
     text: Any = message.get("content") if is_object(message) else None
     if not isinstance(text, str) or not text.strip():
         return Reply(None, NO_TEXT)
-    return Reply(readable(text), cut=choices[0].get("finish_reason") == "length")
+    return Reply(readable(text), cut=choices[0].get("finish_reason") == "length", tokens=tokens)
 
 
 def read_refusal(body: bytes) -> str:
@@ -90,6 +91,12 @@ def _json(body: bytes) -> Any:
         return None
 
 
-def _count(tokens: Any, name: str) -> int:
-    value: Any = tokens.get(name) if is_object(tokens) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else 0
+def _tokens(said: Any) -> tuple[int, int] | None:
+    """The numbers of tokens sent and received; None where a server names neither."""
+    sent, received = (_count(said, name) for name in ("prompt_tokens", "completion_tokens"))
+    return None if sent is None and received is None else (sent or 0, received or 0)
+
+
+def _count(said: Any, name: str) -> int | None:
+    value: Any = said.get(name) if is_object(said) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else None
