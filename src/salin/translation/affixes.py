@@ -23,10 +23,17 @@ _KOREAN = regex.compile(
     r"(?:이?라고|이?라는|이?란|이다|이며|이나|이랑|이여|이고|인|께서|에서|에게서?|에|으로서?|으로써|로서?|로써|한테서?|까지|부터|"
     r"마저|조차|만큼|만|보다|처럼|같이|대로|밖에|뿐|하고|이든|든지|든|은커녕|은|는|이|가|을|를|의|와|과|랑|도|께|씨|군|양|님|들|측|등|행)+"
 )
-_JAPANESE = regex.compile(
-    r"(?:(?:から|まで|より|だけ|など|として|について|によると|による|において|における|という|って|では|には|とは|へは|でも|にも|とも|との|での|への|"
-    r"は|が|を|に|へ|と|で|も|の|や)(?:は|の|も)?|さん|様|氏|君)"
+_PARTICLE = (
+    r"(?:から|まで|より|だけ|など|として|について|によると|による|において|における|という|って|では|には|とは|へは|でも|にも|とも|との|での|への|"
+    r"は|が|を|に|へ|と|で|も|の|や)(?:は|の|も)?"
 )
+_JAPANESE = regex.compile(rf"(?:{_PARTICLE}|さん|様|氏|君)")
+# Behind letters of another script, or what people are called by behind these. や ends names of shops.
+_OWN_PARTICLE = regex.compile(
+    rf"(?<=[[\p{{L}}\p{{M}}\p{{N}}]--[\p{{Hiragana}}ー]]ー*(?:さん|さま|くん|ちゃん)?\s*)(?!や$){_PARTICLE}$", regex.V1
+)
+# What may come next: another word, a comma, or what opens a quotation; but hardly を, nor は or が behind の and も.
+_GOES_ON = regex.compile(r"\s*(?!を|(?<=[のも])[はが])[\p{L}\p{N}、，,\p{Ps}\p{Pi}]")
 _CHINESE_BEFORE, _CHINESE_AFTER = regex.compile(r"[在于於从從对對和与與由向到]"), regex.compile(r"[的市省县縣]")
 # Each is a word of its own, and stands behind the name.
 _HINDI = regex.compile(
@@ -65,6 +72,22 @@ def without_affixes(name: str) -> Iterator[str]:
             arabic = end - start > 2 and _ARABIC.fullmatch(name, 0, start)
             if arabic or _CHINESE_BEFORE.fullmatch(name, 0, start):
                 yield name[start:end]
+
+
+def own_particle(text: str, start: int, end: int) -> str:
+    """The Japanese particle that was taken for the end of a name, as its script and what follows show; mostly none.
+
+    Behind kanji, katakana or Latin letters hiragana that is a particle hardly belongs to a name (東京都は). It may
+    where all is hiragana (やまと), where the name ends a quotation or a sentence, and where what comes next would not
+    follow a particle (君の名は」, 君の名はを).
+
+    Args:
+        text: A sentence.
+        start: Where the name begins in it.
+        end: Where it ends, perhaps behind a particle.
+    """
+    found = _OWN_PARTICLE.search(text[start:end])
+    return found[0] if found is not None and _GOES_ON.match(text, end) else ""
 
 
 def written_without_spaces(text: str) -> bool:

@@ -11,7 +11,7 @@ import regex
 
 from salin.corpus import Sentence
 from salin.corpus.words import segment_words
-from salin.translation.affixes import clings, without_affixes, written_without_spaces
+from salin.translation.affixes import clings, own_particle, without_affixes, written_without_spaces
 from salin.translation.folding import Folded, fold, fold_letters, folded_parts
 
 # What a place scores: the share of the phrase that was found there, less what was written otherwise.
@@ -29,6 +29,7 @@ _CONSONANTS = regex.compile(r"[b-df-hj-np-tv-xzđł]+")
 _LONGEST_PHRASE = 400
 
 _EDGES = regex.compile(r"^[\s\p{P}\p{S}\p{Cf}]+|[\s\p{P}\p{S}\p{Cf}]+$")
+_END = regex.compile(r"[\s\p{P}\p{S}\p{Cf}]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Place:
     Attributes:
         start: Offset of the first character of the first word.
         end: Offset behind the last word.
-        score: In 0..1: 1 where the phrase stands there as it was given.
+        score: In 0..1: 1 where the phrase stands there as it was given, or all of it but a particle behind it.
     """
 
     start: int
@@ -88,8 +89,19 @@ class Locator:
         while at >= 0:
             place = self._fitted(phrase, core, at, at + len(needle))
             if place is not None:
-                yield place
+                yield from self._readings(place)
             at = self._folded.text.find(needle, at + 1)
+
+    def _readings(self, place: Place) -> Iterator[Place]:
+        """A place, and before it that of the name alone where the phrase was copied with the particle behind it."""
+        there = _END.sub("", self._text[place.start : place.end])
+        particle = own_particle(self._text, place.start, place.start + len(there))
+        end = place.start + len(there.removesuffix(particle).rstrip())
+        # Of one letter a name would be a guess, and of half a word no place.
+        if particle and end - place.start > 1 and self._words[bisect_right(self._starts, end - 1) - 1][1] == end:
+            yield Place(place.start, end, place.score)
+            place = replace(place, score=place.score - _AFFIX)
+        yield place
 
     def _fitted(self, phrase: str, core: str, at: int, stop: int) -> Place | None:
         start, end = self._folded.original(at, stop)
@@ -124,7 +136,7 @@ class Locator:
             if run.size > 1 and run.size >= _LEAST_RUN * len(needle):
                 place = self._fitted_run(run.b, run.b + run.size)
                 if place is not None:
-                    yield Place(*place, min(run.size / len(needle), 1 - _AFFIX))
+                    yield from self._readings(Place(*place, min(run.size / len(needle), 1 - _AFFIX)))
             return
         pieces = [core[start:end] for start, end in segment_words(core)]
         pieces = [piece for piece in pieces if fold_letters(piece)]
