@@ -15,7 +15,10 @@ from transformers import (
     BertModel,
     DebertaV2Config,
     DebertaV2Model,
+    GPT2Config,
+    GPT2LMHeadModel,
     LlamaConfig,
+    LlamaForCausalLM,
     LlamaModel,
     ModernBertConfig,
     ModernBertModel,
@@ -141,6 +144,37 @@ def build_model(architecture: str, folder: Path, *, layers: int = 3, positions: 
         model = AlbertModel(AlbertConfig(**size, **still, embedding_size=8))
     else:
         model = LlamaModel(LlamaConfig(**size, num_key_value_heads=1, max_position_embeddings=positions))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def build_decoder(architecture: str, folder: Path) -> Path:
+    """Saves a random `llama` or `gpt2` with its output layer, as a hub would hold it.
+
+    That of Llama is a layer of its own, and its tokenizer begins each text with a piece; GPT-2's is the embeddings.
+    """
+    torch.manual_seed(7)
+    tokenizer = build_tokenizer("bpe" if architecture == "llama" else "bytelevel", specials_around=False)
+    tokenizer.bos_token, tokenizer.eos_token = "<s>", "</s>"
+    for name in ("unk_token", "cls_token", "sep_token", "mask_token"):
+        setattr(tokenizer, name, None)
+    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    if architecture == "llama":
+        first = [("<s>", tokenizer.bos_token_id)]
+        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+            single="<s> $A", pair="<s> $A <s> $B", special_tokens=first
+        )
+        model = LlamaForCausalLM(
+            LlamaConfig(
+                **ends, vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+                intermediate_size=32, num_key_value_heads=1, max_position_embeddings=64, tie_word_embeddings=False,
+            )
+        )  # fmt: skip
+    else:
+        model = GPT2LMHeadModel(
+            GPT2Config(**ends, vocab_size=len(tokenizer), n_embd=16, n_layer=2, n_head=2, n_positions=64)
+        )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

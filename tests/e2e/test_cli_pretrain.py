@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Outcome
-from tiny_models import TEXT
+from tiny_models import TEXT, build_decoder
 
 RECIPE = """
 [text]
@@ -72,6 +72,25 @@ def test_the_bundled_tagger_goes_on_with_one_file(
     assert "salin-tiny: it has no language-model head, so a new one is trained" in caplog.text
     trained = salin(
         "train", "--encoder", tmp_path / "more" / "encoder", "--steps", "1", "--batch", "1", "--out", tmp_path / "t"
+    )
+    assert trained.status == 0, trained.errors
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+def test_a_decoder_goes_on_causally_and_makes_a_tagger(
+    salin: Salin, text: Path, tmp_path: Path, architecture: str
+) -> None:
+    base = build_decoder(architecture, tmp_path / "base")
+    options = ["--text", text / "en", "--replay", text / "nl", "--steps", "2", "--batch", "4"]
+    made = salin("pretrain", "--from", base, *options, "--out", tmp_path / "more")
+    assert made.status == 0, made.errors
+    card = (tmp_path / "more" / "encoder" / "README.md").read_text(encoding="utf-8")
+    assert f"It went on from {base}." in card and "pipeline_tag: text-generation" in card
+    assert "| causal |" in card and "| replay |" in card
+    again = salin("pretrain", "--from", tmp_path / "more" / "encoder", *options, "--out", tmp_path / "again")
+    assert again.status == 0, again.errors
+    trained = salin(
+        "train", "--encoder", tmp_path / "again" / "encoder", "--steps", "1", "--batch", "1", "--out", tmp_path / "t"
     )
     assert trained.status == 0, trained.errors
 

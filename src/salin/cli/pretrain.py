@@ -26,7 +26,8 @@ def pretrain(
         typer.Option(
             "--from",
             metavar="NAME",
-            help="In place of a recipe: a bundled model, a folder or a Hugging Face id. A tagger gives its encoder.",
+            help="In place of a recipe: a bundled model, a folder or a Hugging Face id. An encoder goes on guessing "
+            "hidden pieces, a decoder the next ones; a tagger gives its encoder.",
             rich_help_panel=_CONTINUED,
         ),
     ] = None,
@@ -78,7 +79,7 @@ def pretrain(
         float | None,
         typer.Option(
             "--learning-rate",
-            help="Its peak. Small encoders take 5e-4, BERT-sized ones 5e-5. Default: 5e-4.",
+            help="Its peak. Small models take 5e-4, BERT-sized ones 5e-5. Default: 5e-4.",
             rich_help_panel=_CONTINUED,
         ),
     ] = None,

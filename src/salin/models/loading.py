@@ -32,6 +32,10 @@ from transformers import (
 )
 from transformers import PreTrainedConfig as Config
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+)
 
 from salin.errors import ModelError
 from salin.models.byte_config import NAMES, ByteConfig, named_config
@@ -82,6 +86,26 @@ def block_count(name: str) -> int:
     """
     config = named_config(name) or load_config(_find(name, ["config.json"]))
     return getattr(config, "num_hidden_layers", 0)
+
+
+def is_decoder(model: str | Path | Config) -> bool:
+    """Whether a model guesses next pieces, each from those before it, rather than pieces that are hidden.
+
+    Most encoders could be made to, and transformers has the classes for that: where an architecture has a masked
+    language model, the config has to say that it decodes.
+
+    Args:
+        model: A config, or a name as of [resolve][salin.models.loading.resolve]: of one on the hub nothing else is
+            downloaded.
+
+    Raises:
+        ModelError: When there is no such model, or the hub cannot be reached.
+    """
+    config = model if isinstance(model, Config) else load_config(_find(model, ["config.json"]))
+    masked = config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and (
+        not masked or getattr(config, "is_decoder", False)
+    )
 
 
 def _find(name: str | Path, files_of_it: list[str]) -> Path:
@@ -191,8 +215,8 @@ def load_encoder(folder: Path) -> PreTrainedModel:
     return _load(AutoModel, folder, load_config(folder))[0].eval()
 
 
-def load_masked_model(folder: Path) -> tuple[PreTrainedModel, bool]:
-    """An encoder in fp32 with a head that guesses pieces, as it goes on to be pretrained.
+def load_to_pretrain(folder: Path) -> tuple[PreTrainedModel, bool]:
+    """A model in fp32 with its language-model head: an encoder's guesses hidden pieces, a decoder's the next ones.
 
     Returns:
         The model, and whether its head is new, drawn from torch's seed: taggers and bare encoders have none.
@@ -201,7 +225,11 @@ def load_masked_model(folder: Path) -> tuple[PreTrainedModel, bool]:
         ModelError: When the weights are missing or damaged or do not fit the config, or there is no such head for the
             architecture.
     """
-    model, info = _load(AutoModelForMaskedLM, folder, load_config(folder))
+    config = load_config(folder)
+    kind = config.model_type
+    if kind not in (*MODEL_FOR_MASKED_LM_MAPPING_NAMES, *MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, *OWN):
+        raise ModelError(f"{folder}: {kind} is neither an encoder nor a decoder that transformers has text guessed by")
+    model, info = _load(AutoModelForCausalLM if is_decoder(config) else AutoModelForMaskedLM, folder, config)
     encoder = f"{model.base_model_prefix}."
     if lost := {name for name in info["missing_keys"] if name.startswith(encoder)}:
         raise ModelError(f"{folder}: its weights do not fit its config: {', '.join(sorted(lost))}")

@@ -24,6 +24,8 @@ def pretraining_card(
     log: PretrainingLog,
     cost: RunCost,
     before: Mapping[str, Any],
+    *,
+    decodes: bool,
 ) -> str:
     """Writes the card as Markdown.
 
@@ -34,9 +36,10 @@ def pretraining_card(
         log: Of the run.
         cost: Of the run.
         before: The loss on held-out text before the first step, by objective and language; empty for a new model.
+        decodes: Whether it is a decoder.
     """
     begun = f"It went on from {settings.base}." if settings.base else "It began with random weights."
-    task = "text-generation" if settings.decodes else "fill-mask"
+    task = "text-generation" if decodes else "fill-mask"
     parts = [
         f"---\nlibrary_name: salin\npipeline_tag: {task}\n---",
         "# A language model pretrained by salin",

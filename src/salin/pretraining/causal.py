@@ -14,6 +14,12 @@ from salin.pretraining.cost import Passes
 from salin.pretraining.packing import PackedRows
 from salin.pretraining.vocabulary import vocabulary_loss
 
+# Decoders whose scores are what their output layer gives. Others scale or cap them (Gemma 2, Cohere).
+_PLAIN = {
+    "bloom", "gemma", "gpt2", "gpt_neox", "llama", "mistral", "olmo", "olmo2", "opt", "phi", "qwen2", "qwen3",
+    "smollm3", "stablelm", "starcoder2", "xglm",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Causal:
@@ -55,9 +61,13 @@ class Causal:
             batch: What `collate` made.
         """
         assert isinstance(model, PreTrainedModel)
-        head = model.get_output_embeddings()
-        assert isinstance(head, nn.Linear)
-        ids = batch["input_ids"]
-        states = model.base_model(input_ids=ids[:, :-1]).last_hidden_state
-        loss, accuracy = vocabulary_loss(head, states.flatten(0, 1), ids[:, 1:].flatten())
+        ids, wanted = batch["input_ids"][:, :-1], batch["input_ids"][:, 1:].flatten()
+        if model.config.model_type in _PLAIN:
+            head = model.get_output_embeddings()
+            assert isinstance(head, nn.Linear)
+            states = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+            loss, accuracy = vocabulary_loss(head, states.flatten(0, 1), wanted)
+        else:  # right for any, and slower
+            logits = model(input_ids=ids, use_cache=False).logits.flatten(0, 1).float()
+            loss, accuracy = nn.functional.cross_entropy(logits, wanted), (logits.argmax(-1) == wanted).float().mean()
         return {"loss": loss, "accuracy": accuracy.detach()}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from salin.corpus.formats.source import OnError
 from salin.errors import SettingError
+from salin.models.loading import is_decoder
 from salin.pretraining.settings import MixtureSettings, PretrainingSettings, TextSettings
 from salin.training.loop import LoopSettings
 
@@ -22,7 +23,7 @@ def continued(
     rows: int = 32,
     on_error: OnError = "skip",
 ) -> PretrainingSettings:
-    """The settings of such a run.
+    """The settings of such a run: an encoder goes on with masked pieces, a decoder with next ones.
 
     Args:
         base: A bundled model, a folder or a Hugging Face id; a tagger gives its encoder.
@@ -36,10 +37,12 @@ def continued(
 
     Raises:
         SettingError: When the share is not between 0 and 1.
+        ModelError: When there is no such model.
     """
     if replay and not 0 < replay_share < 1:
         raise SettingError(f"the share of replayed rows is between 0 and 1, not {replay_share}")
-    weights = {"masked": 1 - replay_share, "replay": replay_share} if replay else {"masked": 1.0}
+    objective = "causal" if is_decoder(base) else "masked"
+    weights = {objective: 1 - replay_share, "replay": replay_share} if replay else {objective: 1.0}
     found = {"languages": {language: tuple(text)}} if language else {"plain": tuple(text)}
     return PretrainingSettings(
         text=TextSettings.model_validate({**found, "replay": tuple(replay), "on_error": on_error}),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from salin.models.parameters import block_stack
 
@@ -57,4 +58,5 @@ def flops(model: PreTrainedModel, passes: Passes, length: float) -> float:
 
 
 def _weights(module: nn.Module) -> int:
-    return sum(child.weight.numel() for child in module.modules() if isinstance(child, nn.Linear))
+    # GPT-2's linear layers are called Conv1D.
+    return sum(child.weight.numel() for child in module.modules() if isinstance(child, nn.Linear | Conv1D))

@@ -16,15 +16,16 @@ from salin.pretraining.episodes import Episodes
 from salin.pretraining.masked import MaskedRows
 from salin.pretraining.objective import PretrainingObjective
 from salin.pretraining.official_episodes import OfficialEpisodes
-from salin.pretraining.packing import PackedRows
+from salin.pretraining.packing import PackedRows, own_opening
 from salin.pretraining.rows import Passages, RowText, SwitchedPassages, TranslationPairs
 from salin.pretraining.settings import PretrainingSettings, TextSettings
 from salin.pretraining.store import TextStore
 from salin.pretraining.text import PlainText
 
 Objective = PretrainingObjective[Any]
-_MASKED = ("masked", "replay", "translation", "switched")
-NAMES = (*_MASKED, "causal", "episodes", "official")
+_MASKED = ("masked", "translation", "switched")
+# Those that share a class, and so batches, are told of in the log by the first of their names.
+NAMES = ("masked", "causal", "replay", "translation", "switched", "episodes", "official")
 
 
 class Objectives(NamedTuple):
@@ -40,7 +41,7 @@ class Objectives(NamedTuple):
 
 
 def make_objectives(
-    settings: PretrainingSettings, tokenizer: PreTrainedTokenizerFast, store: TextStore, length: int
+    settings: PretrainingSettings, tokenizer: PreTrainedTokenizerFast, store: TextStore, length: int, *, decodes: bool
 ) -> Objectives:
     """Makes those that the mixture names.
 
@@ -49,23 +50,26 @@ def make_objectives(
         tokenizer: Makes the pieces.
         store: The text.
         length: Pieces a row.
+        decodes: Whether the model is a decoder, in which a piece sees only what is left of it.
 
     Raises:
         SettingError: When there is no such objective, it does not fit the model, or has nothing to draw its rows from.
         DataError: When a dictionary cannot be read, or the text is too small for episodes.
     """
-    decodes = settings.decodes
-    _check_names(settings.mixture.weights, decodes)
+    _check_names(settings, decodes)
+    opening = own_opening(tokenizer) if settings.base is not None else None
 
     def rows_of(text: RowText) -> Objective:
         return MaskedRows(tokenizer, text, length, settings.masked.mask_rate, settings.masked.whole_words)
 
     def over(name: str) -> Callable[[PlainText], Objective]:
         match name:
-            case "causal":
-                return lambda text: Causal(PackedRows(tokenizer, text, length))
+            case "causal" | "replay":
+                return lambda text: Causal(PackedRows(tokenizer, text, length, opening))
             case "official":
-                return lambda text: OfficialEpisodes(PackedRows(tokenizer, text, length), settings.official, decodes)
+                return lambda text: OfficialEpisodes(
+                    PackedRows(tokenizer, text, length, opening), settings.official, decodes
+                )
             case _:
                 return lambda text: Episodes.of(text, tokenizer, length, settings.episodes, decodes=decodes)
 
@@ -73,26 +77,37 @@ def make_objectives(
     held_out: dict[str, dict[str, Objective]] = {}
     for name in (name for name in NAMES if name in settings.mixture.weights):
         held_out[name] = {}
-        if name in _MASKED:
+        if name in _MASKED or (name == "replay" and not decodes):
             text, held = _row_texts(name, settings, store)
             training[name] = rows_of(text)
             held_out[name] = {code: rows_of(held[code]) for code in held}
             continue
-        training[name] = over(name)(store.plain("plain", settings.text.temperature))
-        for code, plain in store.held_out("plain").items():
+        training[name] = over(name)(store.plain(_collection(name), settings.text.temperature))
+        for code, plain in store.held_out(_collection(name)).items():
             with suppress(DataError):  # too little for an episode
                 held_out[name][code] = over(name)(plain)
     return Objectives(training, held_out)
 
 
-def _check_names(weights: Mapping[str, float], decodes: bool) -> None:
-    for name in weights:
+def _check_names(settings: PretrainingSettings, decodes: bool) -> None:
+    for name in settings.mixture.weights:
         if name not in NAMES:
             raise SettingError(f"mixture.weights: there is no objective {name!r}; there are {', '.join(NAMES)}")
         if name in _MASKED and decodes:
-            raise SettingError(f"mixture.weights: {name} rows are for encoders, and the model is a decoder")
+            raise SettingError(
+                f"mixture.weights: {name} rows are for encoders, and the model is a decoder: write causal instead"
+            )
         if name == "causal" and not decodes:
-            raise SettingError("mixture.weights: causal rows are for decoders, and the model is an encoder")
+            raise SettingError(
+                "mixture.weights: causal rows are for decoders, and the model is an encoder: write masked instead"
+            )
+        if name == "replay" and not settings.text.replay:
+            raise SettingError("mixture.weights: replay rows need text.replay")
+
+
+def _collection(name: str) -> str:
+    """Of which text the rows of an objective are."""
+    return "replay" if name == "replay" else "plain"
 
 
 def _row_texts(name: str, settings: PretrainingSettings, store: TextStore) -> tuple[RowText, Mapping[str, RowText]]:
@@ -103,10 +118,7 @@ def _row_texts(name: str, settings: PretrainingSettings, store: TextStore) -> tu
             raise SettingError("mixture.weights: translation rows need text.parallel and text.sets")
         parallel = store.parallel(text.sets)
         return TranslationPairs(parallel), {code: TranslationPairs(held) for code, held in parallel.held_out().items()}
-    if name == "replay" and not text.replay:
-        raise SettingError("mixture.weights: replay rows need text.replay")
-    collection = "replay" if name == "replay" else "plain"
-    plain, held = store.plain(collection, text.temperature), store.held_out(collection)
+    plain, held = store.plain(_collection(name), text.temperature), store.held_out(_collection(name))
     if name != "switched":
         return Passages(plain), {code: Passages(held[code]) for code in held}
     lexicons, rate = _lexicons(text), settings.masked.switch_rate

@@ -36,11 +36,13 @@ class PackedRows:
         tokenizer: Makes the pieces.
         text: What passages are drawn from.
         length: Pieces a row.
+        opening: What stands before each passage, if anything.
     """
 
     tokenizer: PreTrainedTokenizerFast
     text: DrawsText
     length: int
+    opening: int | None = None
 
     def draw(self, rows: int, random: np.random.Generator) -> np.ndarray:
         """So many rows, `[rows, length]`; nothing but `random` decides them.
@@ -49,6 +51,7 @@ class PackedRows:
             DataError: When the passages drawn hold no text.
         """
         separator = closing_piece(self.tokenizer)
+        begun = [] if self.opening is None else [self.opening]
         pieces: list[int] = []
         empty = 0
         while len(pieces) < rows * self.length:
@@ -58,5 +61,11 @@ class PackedRows:
             if empty > _PATIENCE:
                 raise DataError(f"{_PATIENCE} passages drawn one after another hold no piece of text")
             if found:
-                pieces += [*found, separator]
+                pieces += [*begun, *found, separator]
         return np.array(pieces[: rows * self.length], np.int64).reshape(rows, self.length)
+
+
+def own_opening(tokenizer: PreTrainedTokenizerFast) -> int | None:
+    """What a tokenizer puts before each text of itself, as those of Llama do: their models know no text without it."""
+    opening: object = tokenizer.bos_token_id
+    return opening if isinstance(opening, int) and tokenizer("")["input_ids"][:1] == [opening] else None

@@ -106,11 +106,6 @@ class ModelSettings(StrictSettings):
             raise ValueError("llama has no dropout")
         return self
 
-    @property
-    def decodes(self) -> bool:
-        """Whether a piece sees only what is left of it."""
-        return self.architecture == "llama"
-
 
 def build(settings: ModelSettings | str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
     """A language model with its head and fresh weights, drawn from torch's random numbers.

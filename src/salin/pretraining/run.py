@@ -18,7 +18,7 @@ from salin.corpus.catalogue import sha256_of
 from salin.files import atomic_directory, atomic_write, write_json
 from salin.models.attention import training_attention
 from salin.models.checksum import folder_checksum
-from salin.models.loading import load_tokenizer, quiet, resolve
+from salin.models.loading import is_decoder, load_tokenizer, quiet, resolve
 from salin.models.positions import fitting_length
 from salin.pretraining.base import base_model
 from salin.pretraining.card import pretraining_card
@@ -60,7 +60,7 @@ def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
     model, tokenizer = _beginning(settings, folder, processes, lambda: store)
     wanted = settings.mixture.length or (_LENGTH if settings.model is None else settings.model.positions)
     length = fitting_length(model.config, wanted)
-    objectives = make_objectives(settings, tokenizer, store, length)
+    objectives = make_objectives(settings, tokenizer, store, length, decodes=is_decoder(model.config))
     for objective in objectives.training.values():
         if isinstance(objective, OfficialEpisodes):
             objective.prepare(model)
@@ -192,7 +192,7 @@ def _finish(
         processes=processes.part.count,
     )
     write_json(folder / COST, cost.model_dump())
-    card = pretraining_card(settings, store, fertility, log, cost, before)
+    card = pretraining_card(settings, store, fertility, log, cost, before, decodes=is_decoder(model.config))
     _write_model(model, tokenizer, folder / "encoder", card)
     if problems := sum(len(file["problems"]) for file in store.files):
         told = "1 problem" if problems == 1 else f"{problems:,} problems"

@@ -155,11 +155,6 @@ class PretrainingSettings(StrictSettings):
             raise ValueError("give the sizes of a new model under model, or the base to go on from")
         return self
 
-    @property
-    def decodes(self) -> bool:
-        """Whether the model is a decoder, in which a piece sees only what is left of it."""
-        return self.model is not None and self.model.decodes
-
     def described(self) -> dict[str, Any]:
         """All settings as JSON values, but where things lie, and those that are newer and have the value of before."""
         places = set(TextSettings.model_fields) - {"temperature", "sets", "lexicons"}

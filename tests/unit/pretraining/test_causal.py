@@ -9,16 +9,18 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import processors
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from salin.errors import DataError
-from salin.pretraining import vocabulary
+from salin.pretraining import causal, vocabulary
 from salin.pretraining.causal import Causal
-from salin.pretraining.packing import PackedRows
+from salin.pretraining.packing import PackedRows, own_opening
 from salin.pretraining.presets import ModelSettings, build
 from salin.pretraining.vocabulary import vocabulary_loss
 from tiny_models import TEXT, build_tokenizer
@@ -54,6 +56,21 @@ def test_rows_hold_passage_after_passage_and_nothing_is_left_out_between(rows: i
     assert drawn.flatten().tolist() == pieces[: rows * length]
 
 
+def test_what_a_tokenizer_begins_each_text_with_stands_before_each_passage() -> None:
+    llama = build_tokenizer("bpe", specials_around=False)
+    llama.bos_token = "<s>"
+    assert own_opening(llama) is None, "it has such a piece, and does not use it"
+    ids = [("<s>", llama.convert_tokens_to_ids("<s>"))]
+    llama.backend_tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=ids)
+    opening = own_opening(llama)
+    assert opening == llama.bos_token_id
+    assert own_opening(TOKENIZER) is None, "salin's own decoders read text with a separator alone"
+    text = Lines()
+    drawn = PackedRows(llama, text, 30, opening).draw(2, np.random.default_rng(0)).flatten().tolist()
+    expected = [piece for passage in text.given for piece in (*llama(passage)["input_ids"], llama.sep_token_id)]
+    assert drawn == expected[:60]
+
+
 def test_rows_are_a_function_of_random() -> None:
     objective = Causal(PackedRows(TOKENIZER, Lines(), 20))
     first, again, other = (objective.collate(objective.draw(3, np.random.default_rng(seed))) for seed in (1, 1, 2))
@@ -82,6 +99,29 @@ def test_the_loss_is_that_of_the_model_itself() -> None:
     assert figures["loss"].item() == pytest.approx(expected.item(), abs=1e-12)
     assert figures["accuracy"].item() == pytest.approx((logits.argmax(-1) == ids[:, 1:]).double().mean().item())
     assert objective.weight(examples) == 4 * 19
+
+
+@pytest.mark.parametrize("kind", [*sorted(causal._PLAIN), "gemma2", "cohere"])
+def test_the_loss_of_any_decoder_is_that_of_its_own_scores(kind: str) -> None:
+    """Whether they are what its output layer gives, or are scaled or capped as well."""
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 8}
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "intermediate_size": 24,
+        "ffn_dim": 24,
+        "word_embed_proj_dim": 16,
+    }
+    pieces = {f"{name}_token_id": TOKENIZER.pad_token_id for name in ("pad", "bos", "eos")}
+    config = CONFIG_MAPPING[kind](vocab_size=len(TOKENIZER), **heads, **sizes, **pieces, initializer_range=0.5)
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    objective = Causal(PackedRows(TOKENIZER, Lines(), 12))
+    batch = objective.collate(objective.draw(2, np.random.default_rng(0)))
+    logits = model(input_ids=batch["input_ids"]).logits[:, :-1]
+    expected = functional.cross_entropy(logits.flatten(0, 1), batch["input_ids"][:, 1:].flatten())
+    assert objective.loss(model, batch)["loss"].item() == pytest.approx(expected.item(), abs=1e-4)
+    assert model.get_input_embeddings().weight.std() > 0.1, "else all scores would be small, and a cap not be noticed"
 
 
 @pytest.mark.parametrize("chunk", [1, 300, 1 << 22])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from episode_texts import MadeUpText
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import PreTrainedModel
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 from salin.pretraining.causal import Causal
 from salin.pretraining.cost import flops
@@ -34,6 +34,8 @@ class HalfFull:
 
 def model_of(architecture: str) -> PreTrainedModel:
     torch.manual_seed(0)
+    if architecture == "gpt2":
+        return GPT2LMHeadModel(GPT2Config(vocab_size=len(TOKENIZER), n_embd=96, n_layer=2, n_head=4, n_positions=32))
     # Wide enough that products of matrices are nearly all there is.
     sizes = {"vocabulary": 99, "hidden": 96, "layers": 2, "heads": 4, "feed_forward": 384, "positions": 32}
     model = build(ModelSettings.model_validate({"architecture": architecture, **sizes}), TOKENIZER)
@@ -51,6 +53,7 @@ def episodes(adapts: str) -> Episodes:
     ("objective", "architecture", "within"),
     [
         (Causal(ROWS), "llama", 0.1),
+        (Causal(ROWS), "gpt2", 0.1),
         (MaskedRows(TOKENIZER, Passages(MadeUpText()), 32, 0.2), "bert", 0.1),
         (MaskedRows(TOKENIZER, HalfFull(), 32, 0.2), "modernbert", 0.1),
         (OfficialEpisodes(ROWS, OfficialSettings(ways=8, inner_steps=2), decodes=False), "bert", 0.1),
@@ -60,6 +63,7 @@ def episodes(adapts: str) -> Episodes:
     ],
     ids=[
         "causal",
+        "causal, GPT-2",
         "masked",
         "masked, rows not full",
         "official encoder",

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
-from salin.models.loading import load_tokenizer, resolve
+from salin.models.loading import is_decoder, load_tokenizer, resolve
 from salin.pretraining.presets import PRESETS, ModelSettings, build
 from tiny_models import build_tokenizer
 
@@ -81,8 +81,8 @@ def test_small_presets_score_the_vocabulary(preset: str) -> None:
 def test_only_decoders_are_blind_to_what_follows(architecture: str, sees_the_right: bool) -> None:
     sizes = {"vocabulary": 99, "hidden": 8, "layers": 2, "heads": 2, "feed_forward": 8, "positions": 9}
     settings = ModelSettings.model_validate({"architecture": architecture, **sizes})
-    assert settings.decodes is not sees_the_right
     model = build(settings, build_tokenizer("bytelevel")).eval()
+    assert is_decoder(model.config) is not sees_the_right
     one, other = torch.tensor([[5, 6, 7, 8]]), torch.tensor([[5, 6, 7, 9]])
     first, second = (model.base_model(input_ids=ids).last_hidden_state[:, :3] for ids in (one, other))
     assert torch.allclose(first, second) is not sees_the_right
