@@ -57,6 +57,9 @@ class CellResult(BaseModel):
             are older.
         dev: F1 on the first 1,000 sentences of source dev and on its switched copies, by row, in 0..1: what settings
             may be chosen by.
+        sure: For each row that combines direct transfer with translation (`SYSTEM+direct`), the score from which on
+            entities of direct transfer are kept, as it was chosen on source dev; None where none is good enough. Empty
+            in results that are older.
         results: For each test, the result of each row (`SYSTEM`, `SYSTEM+ADAPTATION`).
         seconds: Of the process that wrote this: training, which takes none where the tagger was there, and testing.
         peak_megabytes: Its largest resident size since the cell began, or since its training did.
@@ -75,6 +78,7 @@ class CellResult(BaseModel):
     selection: dict[str, float]
     curve: tuple[dict[str, float], ...] = ()
     dev: dict[str, dict[str, float]]
+    sure: dict[str, float | None] = {}
     results: dict[str, dict[str, Result]]
     seconds: dict[str, float]
     peak_megabytes: float

@@ -26,12 +26,14 @@ class SystemRow:
         opened: Gives what gives the tagger for a test. What that keeps in memory (an index, gradients) goes with it.
         record: Says how it adapts for a test.
         translation: Says what translating a test took, after it was tagged; None for what does not translate.
+        sure: Says from which score on entities of direct transfer are kept; None for what does not combine.
     """
 
     name: str
     opened: Callable[[], Callable[[str], SentenceTagger]]
     record: Callable[[str], AdaptationRecord | None]
     translation: Callable[[Corpus], TranslationRecord] | None = None
+    sure: Callable[[], float | None] | None = None
 
 
 def system_rows(
@@ -53,7 +55,7 @@ def system_rows(
         translated = TranslatedTests(tagger, system.translate, evidence)
         yield SystemRow(name, lambda: translated.tagger_of, lambda test: None, translated.record)
         if system.translate.combined:
-            yield SystemRow(f"{name}+direct", lambda: translated.combined, lambda test: None)
+            yield SystemRow(f"{name}+direct", lambda: translated.combined, lambda test: None, sure=translated.sure)
         return
     yield SystemRow(name, lambda: lambda test: tagger, lambda test: None)
     # A corpus may be named twice to be drawn twice as often; one copy is enough to learn from.

@@ -69,7 +69,7 @@ def _run(experiment: Experiment, cell: Cell) -> CellResult:
     corpora = Corpora(experiment.recipe.label_sets[cell.label_set])
     if system.finetune is not None:
         tested = few_shot_results(experiment, cell, system.finetune, corpora)
-        return _finish(experiment, cell, {}, (), {}, tested, {"all": time.perf_counter() - started}, {})
+        return _finish(experiment, cell, tested, {"all": time.perf_counter() - started})
     tagger, selection = tagger_of(experiment, cell, corpora)
     curve = dev_curve(experiment, cell)
     trained = time.perf_counter()
@@ -80,6 +80,7 @@ def _run(experiment: Experiment, cell: Cell) -> CellResult:
         dev = {}  # source data says nothing of a translation
     tested: dict[str, dict[str, Result]] = {test: {} for test in corpora.tests}
     dev_figures: dict[str, dict[str, float]] = {}
+    sure: dict[str, float | None] = {}
     for row in system_rows(cell.system, tagger, system, corpora.source, evidence):
         make = row.opened()
         for test, corpus in corpora.tests.items():
@@ -90,10 +91,15 @@ def _run(experiment: Experiment, cell: Cell) -> CellResult:
             if row.translation is not None:
                 result = result.model_copy(update={"translation": row.translation(corpus)})
             tested[test][row.name] = result
+        if row.sure is not None:
+            sure[row.name] = row.sure()
         for name, (language, copy) in dev.items():
             dev_figures.setdefault(row.name, {})[name] = copy.f1(make(language))
     seconds = {"training": trained - started, "testing": time.perf_counter() - trained}
-    return _finish(experiment, cell, selection, curve, dev_figures, tested, seconds, _training(system, tagger))
+    return _finish(
+        experiment, cell, tested, seconds, selection=dict(selection), curve=curve, dev=dev_figures, sure=sure,
+        training=_training(system, tagger),
+    )  # fmt: skip
 
 
 def _dev_copies(dev: Sequence[Corpus], switched: Mapping[str, Sequence[Path]]) -> dict[str, tuple[str, Development]]:
@@ -114,9 +120,11 @@ def _training(system: System, tagger: SentenceTagger) -> dict[str, float]:
 
 
 def _finish(
-    experiment: Experiment, cell: Cell, selection: Mapping[str, float], curve: tuple[dict[str, float], ...],
-    dev: dict[str, dict[str, float]], tested: dict[str, dict[str, Result]], seconds: dict[str, float],
-    training: dict[str, float],
+    experiment: Experiment, cell: Cell, tested: dict[str, dict[str, Result]], seconds: Mapping[str, float],
+    *,
+    selection: dict[str, float] | None = None, curve: tuple[dict[str, float], ...] = (),
+    dev: dict[str, dict[str, float]] | None = None, sure: dict[str, float | None] | None = None,
+    training: dict[str, float] | None = None,
 ) -> CellResult:  # fmt: skip
     """Writes the result of a cell."""
     system = experiment.system(cell)
@@ -128,13 +136,14 @@ def _finish(
         code=code_checksum(),
         encoder=experiment.as_written(experiment.encoder_of(cell)),
         settings=experiment.as_written(settings),
-        selection=dict(selection),
+        selection=selection or {},
         curve=curve,
-        dev=dev,
+        dev=dev or {},
+        sure=sure or {},
         results=tested,
         seconds={name: round(value, 1) for name, value in seconds.items()},
         peak_megabytes=round(peak_megabytes()),
-        training=training,
+        training=training or {},
     )
     result.save(experiment.result_file(cell))
     return result

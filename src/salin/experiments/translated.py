@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -43,6 +44,10 @@ class TranslatedTests:
     def combined(self, test: str) -> CombinedTagger:
         """What the tagger is sure of by itself, and translation elsewhere."""
         return CombinedTagger(self._english, self.tagger_of(test), self._threshold)
+
+    def sure(self) -> float | None:
+        """The least score from which on the tagger is sure by itself; None where it is of nothing."""
+        return self._threshold if math.isfinite(self._threshold) else None
 
     def record(self, test: Corpus) -> TranslationRecord:
         """What tagging a test took; gold entities are brought to English and back where the recipe says so."""

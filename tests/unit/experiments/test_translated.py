@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from experiment_files import RECIPE, write_recipe
 from salin.errors import SettingError
 from salin.experiments import Recipe, fill_documents, run_recipe
+from salin.experiments.cell import CellResult
 from salin.experiments.experiment import Experiment
 from salin.experiments.standings import Standings
 from salin.experiments.tables import dev_table
@@ -106,6 +109,33 @@ def test_both_roads_together_are_a_row_of_their_own(standings: Standings) -> Non
     together = standings.runs["es"]["translate+direct"]
     assert [result.micro for result in together] == [result.micro for result in standings.runs["es"]["direct"]]
     assert standings.gains["es"]["translate+direct"].versus is not None
+
+
+def test_what_direct_transfer_was_sure_of_is_in_the_result(
+    finished: Path, standings: Standings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The score that source dev has led to; infinity, where there is none, is no JSON."""
+    translated = [cell for cell in standings.finished if cell.cell.startswith("translate")]
+    assert [set(cell.sure) for cell in translated] == [{"translate+direct"}] * 2
+    assert {cell.cell: cell.sure for cell in standings.finished if cell not in translated} == {
+        "direct-tiny-1": {}, "direct-tiny-2": {},
+    }  # fmt: skip
+    path = finished / "results" / "tiny" / "translate-tiny-1.json"
+    kept = path.read_text("utf-8")
+    monkeypatch.setattr("salin.experiments.translated.open_translator", opened)
+    for threshold, written in ((0.625, 0.625), (math.inf, None)):
+        monkeypatch.setattr("salin.experiments.translated.sure_threshold", lambda *_, found=threshold: found)
+        path.unlink()
+        run_recipe(
+            finished / "tiny.toml", only=["translate-tiny-1"], results=finished / "results", runs=finished / "runs"
+        )
+        assert json.loads(path.read_text("utf-8"))["sure"] == {"translate+direct": written}
+    older = {name: value for name, value in json.loads(kept).items() if name != "sure"}
+    path.write_text(json.dumps(older), encoding="utf-8")
+    assert CellResult.load(path).sure == {}
+    (cell,) = standings.experiment.chosen(["translate-tiny-1"])
+    assert standings.experiment.finished(cell) is not None, "it stays finished"
+    path.write_text(kept, encoding="utf-8")
 
 
 def test_no_source_data_is_translated(standings: Standings) -> None:
