@@ -38,7 +38,8 @@ def pretraining_card(
         before: The loss on held-out text before the first step, by objective and language; empty for a new model.
         decodes: Whether it is a decoder.
     """
-    begun = f"It went on from {settings.base}." if settings.base else "It began with random weights."
+    random = "with random weights" + (" and embeddings from skip-gram" if settings.skipgram is not None else "")
+    begun = f"It went on from {settings.base}." if settings.base else f"It began {random}."
     task = "text-generation" if decodes else "fill-mask"
     parts = [
         f"---\nlibrary_name: salin\npipeline_tag: {task}\n---",

@@ -121,12 +121,29 @@ def _row_texts(name: str, settings: PretrainingSettings, store: TextStore) -> tu
     plain, held = store.plain(_collection(name), text.temperature), store.held_out(_collection(name))
     if name != "switched":
         return Passages(plain), {code: Passages(held[code]) for code in held}
-    lexicons, rate = _lexicons(text), settings.masked.switch_rate
+    switched = switched_passages("mixture.weights", settings, plain)
+    lexicons, english = switched.lexicons, held.get("en")
+    return switched, {
+        code: SwitchedPassages(english, {code: lexicons[code]}, switched.rate) for code in lexicons if english
+    }
+
+
+def switched_passages(wanted: str, settings: PretrainingSettings, plain: PlainText) -> SwitchedPassages:
+    """English passages with words switched by a recipe's dictionaries.
+
+    Args:
+        wanted: The setting that asks for them.
+        settings: The recipe.
+        plain: The text.
+
+    Raises:
+        SettingError: When there is no English text, or there are no dictionaries.
+        DataError: When a dictionary cannot be read.
+    """
+    lexicons = _lexicons(settings.text)
     if "en" not in plain.languages or not lexicons:
-        raise SettingError("mixture.weights: switched rows are English ones; they need English text and lexicons")
-    english = held.get("en")
-    by_language = {code: SwitchedPassages(english, {code: lexicons[code]}, rate) for code in lexicons if english}
-    return SwitchedPassages(plain, lexicons, rate), by_language
+        raise SettingError(f"{wanted}: switched rows are English ones; they need English text and lexicons")
+    return SwitchedPassages(plain, lexicons, settings.masked.switch_rate)
 
 
 def _lexicons(settings: TextSettings) -> dict[str, Lexicon]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -18,9 +16,9 @@ from salin.corpus.catalogue import sha256_of
 from salin.files import atomic_directory, atomic_write, write_json
 from salin.models.attention import training_attention
 from salin.models.checksum import folder_checksum
-from salin.models.loading import is_decoder, load_tokenizer, quiet, resolve
+from salin.models.loading import is_decoder, quiet, resolve
 from salin.models.positions import fitting_length
-from salin.pretraining.base import base_model
+from salin.pretraining.base import begin
 from salin.pretraining.card import pretraining_card
 from salin.pretraining.cost import ATTACHED
 from salin.pretraining.curves import LOG, PretrainingLog, plot_losses
@@ -29,13 +27,10 @@ from salin.pretraining.measuring import HeldOutLoss
 from salin.pretraining.mixture import Mixture, mixture_loss
 from salin.pretraining.objectives import lexicon_files, make_objectives
 from salin.pretraining.official_episodes import OfficialEpisodes
-from salin.pretraining.presets import ModelSettings, build
 from salin.pretraining.run_cost import COST, RunCost, matmul_rate
 from salin.pretraining.settings import PretrainingSettings, TextSettings
 from salin.pretraining.sources import find_text, find_translations
 from salin.pretraining.store import TextStore, make_store
-from salin.pretraining.tokenizer import train_tokenizer
-from salin.training.checkpoint import has_checkpoint
 from salin.training.loop import fit
 from salin.training.processes import Processes
 
@@ -57,7 +52,7 @@ def pretrain(settings: PretrainingSettings, folder: Path) -> dict[str, float]:
     """
     processes = Processes.here()
     store = _store(settings.text, folder, processes)
-    model, tokenizer = _beginning(settings, folder, processes, lambda: store)
+    model, tokenizer = begin(settings, folder, processes, lambda: store)
     wanted = settings.mixture.length or (_LENGTH if settings.model is None else settings.model.positions)
     length = fitting_length(model.config, wanted)
     objectives = make_objectives(settings, tokenizer, store, length, decodes=is_decoder(model.config))
@@ -90,24 +85,11 @@ def write_untrained(settings: PretrainingSettings, folder: Path) -> None:
 
     Args:
         settings: The recipe.
-        folder: The run's. Text is read only for a tokenizer that the run trains.
+        folder: The run's. Text is read only for a tokenizer that the run trains, and for skip-gram.
     """
     processes = Processes.here()
-    model, tokenizer = _beginning(settings, folder, processes, lambda: _store(settings.text, folder, processes))
+    model, tokenizer = begin(settings, folder, processes, lambda: _store(settings.text, folder, processes))
     _write_model(model, tokenizer, snapshot_folder(folder, 0))
-
-
-def _beginning(
-    settings: PretrainingSettings, folder: Path, processes: Processes, store: Callable[[], TextStore]
-) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """The model before the first step, and its tokenizer."""
-    if settings.base is None:
-        assert settings.model is not None
-        tokenizer = _tokenizer(settings, settings.model, store, folder / "tokenizer", processes)
-        torch.manual_seed(settings.loop.seed)
-        return build(settings.model, tokenizer), tokenizer
-    torch.manual_seed(settings.loop.seed)
-    return base_model(settings.base)
 
 
 def _store(text: TextSettings, folder: Path, processes: Processes) -> TextStore:
@@ -121,30 +103,6 @@ def _store(text: TextSettings, folder: Path, processes: Processes) -> TextStore:
         make_store(place, {"plain": plain, **({"replay": replay} if replay else {})}, parallel, text.on_error)
     processes.wait()
     return TextStore(place)
-
-
-def _tokenizer(
-    settings: PretrainingSettings, model: ModelSettings, store: Callable[[], TextStore], folder: Path,
-    processes: Processes,
-) -> PreTrainedTokenizerFast:  # fmt: skip
-    if settings.tokenizer.folder is not None:
-        return load_tokenizer(settings.tokenizer.folder)
-    # One that a run without a checkpoint left behind may be of other settings.
-    if processes.is_main and not (folder.exists() and has_checkpoint(folder.parent)):
-        text = store()
-        plain = text.plain("plain", settings.text.temperature)
-        lines = plain.sample(settings.tokenizer.characters, np.random.default_rng(settings.mixture.seed))
-        translations = text.parallel(settings.text.sets).all_lines() if settings.text.sets else ()
-        tokenizer = train_tokenizer(
-            (line for lines in (lines, translations) for line in lines),
-            model.vocabulary,
-            max_length=model.positions,
-            kind=settings.tokenizer.kind,
-        )
-        with atomic_directory(folder, marker="tokenizer.json") as temporary:
-            tokenizer.save_pretrained(temporary)
-    processes.wait()
-    return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
 def snapshot_folder(folder: Path, step: int) -> Path:

@@ -13,6 +13,7 @@ from salin.errors import SettingError
 from salin.pretraining.episodes import EpisodeSettings
 from salin.pretraining.official_episodes import OfficialSettings
 from salin.pretraining.presets import ModelSettings
+from salin.pretraining.skipgram import SkipgramSettings
 from salin.pretraining.tokenizer import TokenizerKind
 from salin.settings import AsBefore, StrictSettings, as_before
 from salin.training.loop import LoopSettings
@@ -130,6 +131,8 @@ class PretrainingSettings(StrictSettings):
         base: In the place of `model`: a bundled model, a folder or a Hugging Face id to go on from, with its tokenizer.
             A path that begins with a dot is taken from the recipe's folder.
         tokenizer: How that of a new model is trained.
+        skipgram: How vectors are learned that the embeddings of a new model begin with; without it they begin with
+            random numbers, as all else does.
         mixture: What a step consists of.
         masked: How rows are masked and switched.
         episodes: What an episode of the objective `episodes` is.
@@ -142,6 +145,7 @@ class PretrainingSettings(StrictSettings):
     model: ModelSettings | None = None
     base: str | None = None
     tokenizer: TokenizerSettings = TokenizerSettings()
+    skipgram: Annotated[SkipgramSettings | None, AsBefore(None)] = None
     mixture: MixtureSettings
     masked: MaskedSettings = MaskedSettings()
     episodes: EpisodeSettings = EpisodeSettings()  # pyright: ignore[reportCallIssue]: pyright does not see its defaults
@@ -153,6 +157,8 @@ class PretrainingSettings(StrictSettings):
     def _one_model(self) -> Self:
         if (self.model is None) == (self.base is None):
             raise ValueError("give the sizes of a new model under model, or the base to go on from")
+        if self.skipgram is not None and self.base is not None:
+            raise ValueError("skipgram is what the embeddings of a new model begin with; a base has its own")
         return self
 
     def described(self) -> dict[str, Any]:
