@@ -48,9 +48,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "decoder-large": _decoder(1536),
     "decoder-cpu": _decoder(96, vocabulary=16_000, positions=128),
     "encoder-cpu": _encoder("bert", 16_000, 96, 6, 384),
-    "salin-tiny": _encoder("bert", 20_000, 256, 4, 1024),
-    # A gated layer has three matrices where a plain one has two: as many parameters a block as in salin-tiny.
-    "modernbert-tiny": _encoder("modernbert", 20_000, 256, 4, 704),
+    "bert-tiny": _encoder("bert", 20_000, 256, 4, 1024),
+    # A gated layer has three matrices where a plain one has two: as many parameters a block as in bert-tiny.
+    "salin-tiny": _encoder("modernbert", 20_000, 256, 5, 704),
 }
 
 

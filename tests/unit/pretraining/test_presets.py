@@ -68,7 +68,7 @@ def test_salin_tiny_is_the_size_of_the_bundled_encoder() -> None:
     assert differing <= {"dtype", "architectures", "transformers_version", "_name_or_path"}
 
 
-@pytest.mark.parametrize("preset", ["encoder-cpu", "modernbert-tiny", "salin-tiny", "decoder-cpu"])
+@pytest.mark.parametrize("preset", ["encoder-cpu", "bert-tiny", "salin-tiny", "decoder-cpu"])
 def test_small_presets_score_the_vocabulary(preset: str) -> None:
     tokenizer = build_tokenizer("bytelevel")
     model = build(ModelSettings(preset=preset, layers=2, hidden=48, feed_forward=48), tokenizer)  # type: ignore[call-arg]
@@ -99,7 +99,7 @@ def test_sizes_of_a_preset_are_replaced_one_by_one() -> None:
     [
         ({"preset": "decoder-huge"}, "there is no preset 'decoder-huge'; there are: decoder-tiny"),
         ({"preset": "salin-tiny", "hidden": 257}, "257 cannot be divided among 4 heads"),
-        ({"preset": "salin-tiny", "key_value_heads": 2}, "4 heads of bert cannot share 2"),
+        ({"preset": "salin-tiny", "key_value_heads": 2}, "4 heads of modernbert cannot share 2"),
         ({"preset": "decoder-tiny", "dropout": 0.1}, "llama has no dropout"),
         ({"hidden": 8}, "vocabulary"),
     ],
