@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,6 +97,23 @@ def test_a_data_set_that_has_changed_is_noticed(
     assert (state(), "changed" in salin("data", "stats", "mine").errors) == ("here", False)
     path.unlink()
     assert state() == "missing"
+
+
+def test_checksums_are_taken_anew_where_that_is_asked_for(salin: Callable, corpora, tmp_path: Path) -> None:
+    path = tmp_path / "a.conll"
+    path.write_bytes(corpora.test.read_bytes())
+    os.utime(path, (1_600_000_000, 1_600_000_000))
+    assert salin("data", "add", path, "--name", "mine").status == 0
+
+    def state(*options: str) -> str:
+        listed = json.loads(salin("data", "list", "--json", *options).output)
+        return next(dataset["state"] for dataset in listed if dataset["name"] == "mine")
+
+    assert state() == "here"
+    path.write_bytes(corpora.test.read_bytes().replace(b"Lisbon", b"London"))
+    os.utime(path, (1_600_000_000, 1_600_000_000))  # as a backup would put it back
+    assert (state(), state("--check"), state()) == ("here", "changed", "changed")
+    assert "its file has changed" in salin("data", "stats", "mine").errors, "who reads it all can tell"
 
 
 @pytest.fixture

@@ -20,13 +20,24 @@ app = typer.Typer(name="data", help="List, get, add and inspect data sets.", no_
 
 
 @app.command("list")
-def list_(as_json: options.AsJson = False) -> None:
+def list_(
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Take all checksums anew. Default: of files that may have changed since.",
+        ),
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
     """List the data sets that salin knows, with their licences, and your own."""
     from salin.cli.console import output, print_json
-    from salin.corpus.catalogue import list_datasets
+    from salin.corpus.catalogue import data_folder, list_datasets
+    from salin.corpus.checked import CheckedFiles
 
-    datasets = list_datasets()
-    states = [{file.state() for file in dataset.files.values()} for dataset in datasets]
+    datasets, checked = list_datasets(), CheckedFiles(data_folder(), anew=check)
+    states = [{file.state(sha256=checked.sha256) for file in dataset.files.values()} for dataset in datasets]
+    checked.save()
     # Of several files, that of the worst.
     worst = [next(state for state in ("changed", "missing", "here") if state in found) for found in states]
     if as_json:
