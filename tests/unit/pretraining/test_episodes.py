@@ -253,13 +253,13 @@ def test_the_model_learns_from_queries_alone() -> None:
 def test_a_head_that_fits_is_told_from_one_that_does_not() -> None:
     model = model_of("bert")
     fitted: dict[float, float] = {}
-    for rate in (1e-6, 1.0):
-        objective = episodes(inner_rate=rate, inner_steps=500)
+    for rate in (1e-6, 0.3):
+        objective = episodes(inner_rate=rate, inner_steps=100)
         figures = objective.loss(model, batch_of(objective, 4)[1])
         assert not figures["support_accuracy"].requires_grad
         fitted[rate] = figures["support_accuracy"].item()
         assert figures["accuracy"].item() < 0.6, "nothing carries over between words that come at random"
-    assert fitted[1.0] > 0.95 and fitted[1e-6] < 0.8
+    assert fitted[0.3] > 0.9 and fitted[1e-6] < 0.8
 
 
 def test_measuring_leaves_no_trace() -> None:
