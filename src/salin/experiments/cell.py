@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from salin.errors import DataError
 from salin.evaluation.result import Result
 from salin.experiments.recipe import Recipe
-from salin.files import write_json
+from salin.experiments.result_file import ResultFile
 from salin.values import is_object
 
 
@@ -41,7 +41,7 @@ class Cell:
         return [] if self.seed is None else [self.seed]
 
 
-class CellResult(BaseModel):
+class CellResult(ResultFile):
     """What a finished cell leaves behind.
 
     Attributes:
@@ -67,38 +67,23 @@ class CellResult(BaseModel):
             none, and in results that are older.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    is_none: ClassVar[str] = "not a cell of a recipe"
+    remedy: ClassVar[str] = "Delete it and run again"
 
     cell: str
     fingerprint: str
-    inputs: dict[str, str] = {}
+    inputs: dict[str, str] = Field(default_factory=dict[str, str])
     code: str = ""
     encoder: str
     settings: dict[str, Any]
     selection: dict[str, float]
     curve: tuple[dict[str, float], ...] = ()
     dev: dict[str, dict[str, float]]
-    sure: dict[str, float | None] = {}
+    sure: dict[str, float | None] = Field(default_factory=dict[str, float | None])
     results: dict[str, dict[str, Result]]
     seconds: dict[str, float]
     peak_megabytes: float
-    training: dict[str, float] = {}
-
-    def save(self, path: Path) -> None:
-        """Writes the file, whole or not at all."""
-        write_json(path, self.model_dump(mode="json"))
-
-    @classmethod
-    def load(cls, path: Path) -> CellResult:
-        """Reads the file.
-
-        Raises:
-            DataError: When it is no cell.
-        """
-        try:
-            return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except ValueError as error:
-            raise DataError(f"not a cell of a recipe: {error}", path=path, remedy="Delete it and run again") from error
+    training: dict[str, float] = Field(default_factory=dict[str, float])
 
 
 def load_results(path: Path, test: str | None = None) -> list[Result]:

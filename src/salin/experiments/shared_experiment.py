@@ -8,21 +8,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict
+from typing import Any, ClassVar, Literal
 
 from salin.analysis.fisher_report import FisherReport
 from salin.analysis.mask_overlap import MaskOverlap
 from salin.analysis.pruning import PrunedScore
-from salin.errors import DataError, SettingError
+from salin.errors import SettingError
 from salin.experiments.cell import Cell
 from salin.experiments.experiment import Experiment
+from salin.experiments.result_file import ResultFile
 from salin.experiments.shared_recipe import SharedCell, SharedRecipe, shared_cells, taggers_of
-from salin.files import write_json
 
 
-class SharedResult(BaseModel):
+class SharedResult(ResultFile):
     """What a finished part leaves behind.
 
     Attributes:
@@ -37,7 +35,8 @@ class SharedResult(BaseModel):
         peak_megabytes: The largest resident size of its process.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    is_none: ClassVar[str] = "not a part of a recipe"
+    remedy: ClassVar[str] = "Delete it and run again"
 
     cell: str
     fingerprint: str
@@ -48,22 +47,6 @@ class SharedResult(BaseModel):
     scores: tuple[PrunedScore, ...] = ()
     seconds: float
     peak_megabytes: float
-
-    def save(self, path: Path) -> None:
-        """Writes the file, whole or not at all."""
-        write_json(path, self.model_dump(mode="json"))
-
-    @classmethod
-    def load(cls, path: Path) -> SharedResult:
-        """Reads the file.
-
-        Raises:
-            DataError: When it is no such result.
-        """
-        try:
-            return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except ValueError as error:
-            raise DataError(f"not a part of a recipe: {error}", path=path, remedy="Delete it and run again") from error
 
 
 @dataclass(frozen=True)

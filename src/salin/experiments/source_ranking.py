@@ -9,21 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict
+from typing import ClassVar
 
 from salin.analysis.source_choice import MEASURES, SENTENCES, TextProfile
 from salin.analysis.source_defaults import ENCODER, VECTORS
 from salin.analysis.source_hits import HitRate, TargetTruth, hit_rates
 from salin.corpus import Corpus
-from salin.errors import DataError
 from salin.experiments.inputs import code_checksum, encoder_checksum, file_checksum
+from salin.experiments.result_file import ResultFile
 from salin.experiments.standings import Standings
 from salin.experiments.transfer import Transfer
-from salin.files import write_json
 
 
-class RankingResult(BaseModel):
+class RankingResult(ResultFile):
     """What is left of it in a file.
 
     Attributes:
@@ -37,7 +35,8 @@ class RankingResult(BaseModel):
         seconds: What it took.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    is_none: ClassVar[str] = "no ranking of sources"
+    remedy: ClassVar[str] = "Delete it and run salin analyse sources again"
 
     fingerprint: str
     inputs: dict[str, str]
@@ -47,23 +46,6 @@ class RankingResult(BaseModel):
     targets: tuple[TargetTruth, ...]
     choosers: tuple[HitRate, ...]
     seconds: float
-
-    def save(self, path: Path) -> None:
-        """Writes the file, whole or not at all."""
-        write_json(path, self.model_dump(mode="json"))
-
-    @classmethod
-    def load(cls, path: Path) -> RankingResult:
-        """Reads the file.
-
-        Raises:
-            DataError: When it is no such result.
-        """
-        try:
-            return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except ValueError as error:
-            remedy = "Delete it and run salin analyse sources again"
-            raise DataError(f"no ranking of sources: {error}", path=path, remedy=remedy) from error
 
 
 @dataclass(frozen=True)
