@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.text import Text
 
 import salin
-from salin.adaptation.rules import make_rule
 from salin.experiments import recipe_table, run_recipe
+from salin.experiments.recipe import Recipe
 
 RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "demo.toml"
 SENTENCES = {
@@ -43,7 +43,8 @@ def main() -> None:
         run_recipe(RECIPE, results=folder / "results", runs=folder / "runs", tell=console.print)
         trained = next((folder / "runs" / "demo").glob("meta-open-95.*/tagger"))
         source = salin.load_open_corpus("en", "train")
-        adapter = salin.Adapter(salin.Tagger.from_pretrained(trained), source, rule=make_rule("sgd", 0.025))
+        rule = Recipe.read(RECIPE).systems["meta"].adapt["adapt"].resolved_rule
+        adapter = salin.Adapter(salin.Tagger.from_pretrained(trained), source, rule=rule)
         console.print("\n[bold]Tagged after a step on the nearest English sentences[/bold]")
         for language, text in SENTENCES.items():
             sentence = adapter.tag(text, language=language)
