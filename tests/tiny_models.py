@@ -15,6 +15,8 @@ from transformers import (
     BertModel,
     DebertaV2Config,
     DebertaV2Model,
+    ElectraConfig,
+    ElectraModel,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
@@ -36,10 +38,11 @@ TEXT = [
     "Ajax won with 2-1 from PSV in Eindhoven, said coach Jan de Vries.",
 ] * 4
 TOKENIZERS = ("wordpiece", "bpe", "bytelevel", "unigram")
-ARCHITECTURES = ("bert", "xlm-roberta", "deberta-v2", "modernbert", "albert", "llama")
+ARCHITECTURES = ("bert", "electra", "xlm-roberta", "deberta-v2", "modernbert", "albert", "llama")
 _SPECIAL = {"pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<s>", "sep_token": "</s>", "mask_token": "<mask>"}
 _OF_ARCHITECTURE = {
     "bert": "wordpiece",
+    "electra": "wordpiece",
     "xlm-roberta": "unigram",
     "deberta-v2": "unigram",
     "modernbert": "bytelevel",
@@ -122,6 +125,8 @@ def build_model(architecture: str, folder: Path, *, layers: int = 3, positions: 
     still = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "max_position_embeddings": positions}
     if architecture == "bert":
         model = BertModel(BertConfig(**size, **still))
+    elif architecture == "electra":
+        model = ElectraModel(ElectraConfig(**size, **still, embedding_size=8))
     elif architecture == "xlm-roberta":
         model = XLMRobertaModel(XLMRobertaConfig(**size, **{**still, "max_position_embeddings": positions + 6}))
     elif architecture == "deberta-v2":

@@ -15,7 +15,7 @@ from transformers.masking_utils import sdpa_mask
 #: What transformers knows plain attention by.
 PLAIN = "salin_plain"
 # The types it was tried with.
-_KNOWN = {"bert", "roberta", "xlm-roberta", "modernbert", "llama"}
+_KNOWN = {"bert", "electra", "roberta", "xlm-roberta", "modernbert", "llama"}
 # Plain attention takes time and memory by the square of a row's length; at 512 pieces it is the slower one.
 _SHORT = 256
 

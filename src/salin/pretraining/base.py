@@ -115,7 +115,7 @@ def _vectors(
             return (switched if random.random() < skipgram.switched else passages)(length, random)
 
         random = np.random.default_rng([settings.mixture.seed, *_OF_SKIPGRAM])
-        learned = learn_vectors(draw, tokenizer, settings.model.hidden, skipgram, random)
+        learned = learn_vectors(draw, tokenizer, settings.model.embedding_size, skipgram, random)
         with atomic_write(path, "wb") as file:
             file.write(save(learned._asdict()))
     processes.wait()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, model_validator
 from transformers import (
     BertConfig,
     BertForMaskedLM,
+    ElectraConfig,
+    ElectraForMaskedLM,
     LlamaConfig,
     LlamaForCausalLM,
     ModernBertConfig,
@@ -18,9 +20,9 @@ from transformers import (
 )
 
 from salin.encoding import closing_piece, opening_piece, padding_piece
-from salin.settings import StrictSettings
+from salin.settings import AsBefore, StrictSettings
 
-Architecture = Literal["bert", "modernbert", "llama"]
+Architecture = Literal["bert", "electra", "modernbert", "llama"]
 
 
 def _decoder(hidden: int, vocabulary: int = 50_304, positions: int = 2048) -> dict[str, Any]:
@@ -59,10 +61,12 @@ class ModelSettings(StrictSettings):
 
     Attributes:
         preset: Whose sizes hold where none is given.
-        architecture: `bert` and `modernbert` are encoders, `llama` is a decoder (RMSNorm, rotary positions, SwiGLU,
-            no biases, embeddings of its own for the output).
+        architecture: `bert`, `electra` and `modernbert` are encoders, `llama` is a decoder (RMSNorm, rotary positions,
+            SwiGLU, no biases, embeddings of its own for the output). Blocks of `electra` are those of `bert`.
         vocabulary: Pieces of the tokenizer that is trained.
-        hidden: The size of a piece's vector.
+        hidden: The size of a piece's vector in the blocks.
+        embedding: The size of what is stored for each piece of the vocabulary, which a layer brings to `hidden`:
+            factorised embeddings, so that a large vocabulary costs little; `electra` alone. None is `hidden`.
         layers: Blocks.
         heads: Attention heads of a block.
         key_value_heads: How many of them have keys and values of their own; `llama` alone. None is all.
@@ -75,6 +79,7 @@ class ModelSettings(StrictSettings):
     architecture: Architecture = "bert"
     vocabulary: int = Field(gt=0)
     hidden: int = Field(gt=0)
+    embedding: Annotated[int | None, AsBefore(None)] = Field(None, gt=0)
     layers: int = Field(gt=0)
     heads: int = Field(gt=0)
     key_value_heads: int | None = Field(None, gt=0)
@@ -102,9 +107,16 @@ class ModelSettings(StrictSettings):
         shared = self.key_value_heads
         if shared is not None and (self.architecture != "llama" or self.heads % shared):
             raise ValueError(f"{self.heads} heads of {self.architecture} cannot share {shared} keys and values")
+        if self.embedding is not None and self.architecture != "electra":
+            raise ValueError(f"embeddings of {self.architecture} are as large as hidden; those of electra need not be")
         if self.dropout and self.architecture == "llama":
             raise ValueError("llama has no dropout")
         return self
+
+    @property
+    def embedding_size(self) -> int:
+        """The size of what is stored for a piece."""
+        return self.embedding or self.hidden
 
 
 def build(settings: ModelSettings | str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
@@ -132,10 +144,10 @@ def build(settings: ModelSettings | str, tokenizer: PreTrainedTokenizerFast) -> 
     ends: dict[str, Any] = {"bos_token_id": opening_piece(tokenizer), "eos_token_id": closing_piece(tokenizer)}
     match settings.architecture:
         case "bert":
-            dropout: dict[str, Any] = {
-                name: settings.dropout for name in ("hidden_dropout_prob", "attention_probs_dropout_prob")
-            }
-            return BertForMaskedLM(BertConfig(**size, **dropout, type_vocab_size=1))
+            return BertForMaskedLM(BertConfig(**size, **_dropout_of_bert(settings), type_vocab_size=1))
+        case "electra":
+            factors: dict[str, Any] = {"embedding_size": settings.embedding_size, "type_vocab_size": 1}
+            return ElectraForMaskedLM(ElectraConfig(**size, **_dropout_of_bert(settings), **factors))
         case "modernbert":
             names = "embedding_dropout", "attention_dropout", "mlp_dropout"
             size |= dict.fromkeys(names, settings.dropout)
@@ -151,3 +163,7 @@ def build(settings: ModelSettings | str, tokenizer: PreTrainedTokenizerFast) -> 
                     tie_word_embeddings=False, use_cache=False,
                 )
             )  # fmt: skip
+
+
+def _dropout_of_bert(settings: ModelSettings) -> dict[str, Any]:
+    return dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), settings.dropout)

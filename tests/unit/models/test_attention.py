@@ -25,7 +25,7 @@ def states(model: PreTrainedModel) -> torch.Tensor:
     return model(input_ids=ids, attention_mask=mask).last_hidden_state[mask.bool()]
 
 
-@pytest.mark.parametrize("architecture", ["bert", "xlm-roberta", "modernbert", "llama"])
+@pytest.mark.parametrize("architecture", ["bert", "electra", "xlm-roberta", "modernbert", "llama"])
 def test_it_gives_the_same_states_and_gradients(model_folder: Callable[[str], Path], architecture: str) -> None:
     found: list[tuple[torch.Tensor, ...]] = []
     for precision in ("fp32", "bf16"):  # what chooses the implementation; both are computed in fp32 here

@@ -77,7 +77,10 @@ def test_small_presets_score_the_vocabulary(preset: str) -> None:
     assert model.config.pad_token_id == tokenizer.pad_token_id
 
 
-@pytest.mark.parametrize(("architecture", "sees_the_right"), [("bert", True), ("modernbert", True), ("llama", False)])
+@pytest.mark.parametrize(
+    ("architecture", "sees_the_right"),
+    [("bert", True), ("electra", True), ("modernbert", True), ("llama", False)],
+)
 def test_only_decoders_are_blind_to_what_follows(architecture: str, sees_the_right: bool) -> None:
     sizes = {"vocabulary": 99, "hidden": 8, "layers": 2, "heads": 2, "feed_forward": 8, "positions": 9}
     settings = ModelSettings.model_validate({"architecture": architecture, **sizes})
@@ -90,8 +93,19 @@ def test_only_decoders_are_blind_to_what_follows(architecture: str, sees_the_rig
 
 def test_sizes_of_a_preset_are_replaced_one_by_one() -> None:
     settings = ModelSettings.model_validate({"preset": "encoder-cpu", "layers": 3, "dropout": 0.1})
-    expected = {**PRESETS["encoder-cpu"], "preset": "encoder-cpu", "layers": 3, "dropout": 0.1, "key_value_heads": None}
-    assert settings.model_dump() == expected
+    given = {"preset": "encoder-cpu", "layers": 3, "dropout": 0.1}
+    assert settings.model_dump() == {**PRESETS["encoder-cpu"], **given, "key_value_heads": None, "embedding": None}
+
+
+def test_factorised_embeddings_store_less_of_each_piece() -> None:
+    tokenizer = build_tokenizer("bytelevel")
+    sizes = {"architecture": "electra", "vocabulary": 99, "hidden": 16, "layers": 1, "heads": 2}
+    settings = ModelSettings.model_validate({**sizes, "embedding": 4, "feed_forward": 8, "positions": 9})
+    model = build(settings, tokenizer)
+    stored = model.get_input_embeddings().weight
+    assert stored.shape == (len(tokenizer), 4)
+    assert model.get_output_embeddings().weight is stored
+    assert model.base_model(input_ids=torch.tensor([[5, 6]])).last_hidden_state.shape == (1, 2, 16)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +115,7 @@ def test_sizes_of_a_preset_are_replaced_one_by_one() -> None:
         ({"preset": "salin-tiny", "hidden": 257}, "257 cannot be divided among 4 heads"),
         ({"preset": "salin-tiny", "key_value_heads": 2}, "4 heads of modernbert cannot share 2"),
         ({"preset": "decoder-tiny", "dropout": 0.1}, "llama has no dropout"),
+        ({"preset": "salin-tiny", "embedding": 64}, "embeddings of modernbert are as large as hidden"),
         ({"hidden": 8}, "vocabulary"),
     ],
 )

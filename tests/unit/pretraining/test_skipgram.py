@@ -130,7 +130,7 @@ def test_text_without_a_piece_that_is_frequent_is_refused() -> None:
 # --- in a model ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("architecture", ["bert", "modernbert", "llama"])
+@pytest.mark.parametrize("architecture", ["bert", "electra", "modernbert", "llama"])
 def test_embeddings_keep_their_mean_and_deviation_and_other_pieces_theirs(architecture: str) -> None:
     sizes = {"vocabulary": 99, "hidden": 16, "layers": 1, "heads": 2, "feed_forward": 24, "positions": 40}
     torch.manual_seed(0)
