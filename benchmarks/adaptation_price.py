@@ -22,7 +22,6 @@ the sequential engine of the same rule.
 
 from __future__ import annotations
 
-import copy
 import gc
 import statistics
 import tempfile
@@ -34,8 +33,7 @@ from typing import Any
 
 import torch
 from measuring import Row, arguments, save, tell
-from subjects import ENCODERS, make_tagger, source, target
-from torch import nn
+from subjects import ENCODERS, make_tagger, official_model, source, target
 
 from salin.adaptation import official
 from salin.adaptation.adapter import Adapter
@@ -269,11 +267,7 @@ def _size(adapter: Adapter) -> str:
 def _published(tagger: Tagger, source: Corpus, sentences: Sequence[Sentence], *, fitted: bool) -> Callable[[], None]:
     """`official.py` on the same encoder, with the third of its blocks frozen and the head of 13 labels that it has."""
     names = label_names()
-    model = copy.deepcopy(tagger.network.classifier)
-    model.classifier = nn.Linear(model.config.hidden_size, len(names))
-    official.freeze(model, 0)
-    for block in model.base_model.encoder.layer[: model.config.num_hidden_layers // 3]:
-        block.requires_grad_(False)
+    model = official_model(tagger, len(names))
     encoder = model.base_model
 
     def cut(corpus: Sequence[Sentence]) -> Windows:

@@ -15,7 +15,6 @@ beyond what it has before the step.
 
 from __future__ import annotations
 
-import copy
 import statistics
 import subprocess
 import sys
@@ -24,8 +23,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 from measuring import Row, arguments, median_ratio, peak_memory, save, take_turns, tell
-from subjects import ENCODERS, make_tagger, source
-from torch import nn
+from subjects import ENCODERS, make_tagger, official_model, source
 
 from salin.adaptation import official
 from salin.adaptation.engines import SequentialAdaptation, SequentialTask, find_adaptable
@@ -143,11 +141,7 @@ def _sequential(tagger: Tagger, batches: MetaBatches, settings: MetaSettings, dt
 def _published(tagger: Tagger, batches: MetaBatches) -> Callable[[int], None]:
     """`official.py` on the same encoder, blocks and sentences, with the head of 13 labels that it has."""
     names = label_names()
-    model = copy.deepcopy(tagger.network.classifier)
-    model.classifier = nn.Linear(model.config.hidden_size, len(names))
-    official.freeze(model, 0)
-    for block in model.base_model.encoder.layer[: model.config.num_hidden_layers // 3]:
-        block.requires_grad_(False)
+    model = official_model(tagger, len(names))
     sentences = batches.examples.labelled.sentences
     cut = windows(((s.tokens, s.tags()) for s in sentences), tagger.tokenizer, names)
 

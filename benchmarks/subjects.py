@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from transformers import BertConfig, BertModel
+from torch import nn
+from transformers import BertConfig, BertModel, PreTrainedModel
 
+from salin.adaptation import official
 from salin.corpus import Corpus, load_open_corpus, read
 from salin.corpus.lexicon import Lexicon
 from salin.models import Tagger
 from salin.models.loading import load_tokenizer, quiet, resolve
+from salin.models.parameters import block_stack
 
 ENCODERS = ("salin-tiny", "mbert-sized")
 _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -54,6 +58,24 @@ def make_tagger(name: str) -> Tagger:
         BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         return Tagger.on_encoder(folder, ["LOC", "MISC", "ORG", "PER"])
+
+
+def official_model(tagger: Tagger, labels: int) -> PreTrainedModel:
+    """What `official.py` trains: a copy of a tagger's encoder, a third of its blocks frozen, under a head of its own.
+
+    Args:
+        tagger: It stays as it is.
+        labels: Classes of the head.
+    """
+    model = copy.deepcopy(tagger.network.classifier)
+    model.classifier = nn.Linear(model.config.hidden_size, labels)
+    official.freeze(model, 0)
+    blocks = model.config.num_hidden_layers
+    stack = block_stack(model, blocks)
+    assert stack is not None
+    for number in range(blocks // 3):
+        model.get_submodule(f"{stack}.{number}").requires_grad_(False)
+    return model
 
 
 def lexicon(language: str) -> Lexicon | None:
