@@ -41,7 +41,7 @@ class PretrainedEncoder:
         Raises:
             SettingError: When there is no such recipe, it is wrong, or its runs keep no model of the step.
         """
-        read = PretrainingSettings.read(self.how.recipe)
+        read = PretrainingSettings.read(self.how.recipe, self.how.settings)
         step, every = self.how.step, read.snapshot_every
         if step and (not every or step % every or step > read.loop.steps):
             raise SettingError(f"{self.how.recipe}: keeps no model of step {step}: see snapshot_every and steps there")
@@ -50,7 +50,7 @@ class PretrainedEncoder:
 
     @property
     def name(self) -> str:
-        """`RECIPE-SEED.SETTINGS`, and the step if it is not the last: another one for other settings or other text.
+        """`RUN-SEED.SETTINGS`, and the step if it is not the last: another one for other settings or other text.
 
         Text counts by where it lies from the recipe; a run itself compares it by its content.
         """
@@ -62,7 +62,7 @@ class PretrainedEncoder:
         base = {} if settings.base is None else {"the base": encoder_checksum(settings.base)}
         made_of = json.dumps([settings.described(), read, base], sort_keys=True, default=str)
         made_of = made_of.replace(f"{self.how.recipe.resolve().parent}/", "")
-        run = f"{self.how.recipe.stem}-{self.seed}.{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
+        run = f"{self.how.run_name}-{self.seed}.{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
         return run if self.how.step is None else f"{run}@{self.how.step}"
 
     @property
@@ -83,9 +83,9 @@ class PretrainedEncoder:
         return self.folder
 
     def record(self, results: Path) -> None:
-        """Copies what a finished run says of itself to `RECIPE-SEED` among the results, for documents."""
+        """Copies what a finished run says of itself to `RUN-SEED` among the results, for documents."""
         if (self._run / COST).exists():
-            kept = results / f"{self.how.recipe.stem}-{self.seed}"
+            kept = results / f"{self.how.run_name}-{self.seed}"
             for name in (LOG, COST):
                 with atomic_write(kept / name, "wb") as file:
                     file.write((self._run / name).read_bytes())

@@ -68,10 +68,25 @@ class PretrainedBy(StrictSettings):
         recipe: The pretraining recipe.
         step: After how many of its steps; None is the end, and 0 the model before any, which is made without training.
             Of any other its runs have to keep the model (`snapshot_every`).
+        settings: Over those of the recipe, setting by setting in each of its tables; paths are as seen from the recipe.
+        name: What its runs are called behind the name of the recipe, where settings differ from it.
     """
 
     recipe: Path
     step: int | None = Field(None, ge=0)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    name: str | None = Field(None, pattern=r"^[\w-]+$")
+
+    @model_validator(mode="after")
+    def _named(self) -> PretrainedBy:
+        if bool(self.settings) != (self.name is not None):
+            raise ValueError("`pretrained_by`: settings that differ from the recipe go with a `name` for their runs")
+        return self
+
+    @property
+    def run_name(self) -> str:
+        """What its runs are called, but for the seed."""
+        return self.recipe.stem + (f"-{self.name}" if self.name else "")
 
 
 class FineTuning(StrictSettings):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -18,6 +20,7 @@ from salin.pretraining.tokenizer import TokenizerKind
 from salin.settings import AsBefore, StrictSettings, as_before
 from salin.training.loop import LoopSettings
 from salin.validation import explain, place_of
+from salin.values import is_object
 
 
 def _several(value: Any) -> Any:
@@ -170,15 +173,19 @@ class PretrainingSettings(StrictSettings):
         return self.model_dump(mode="json", exclude=left_out, exclude_none=True)
 
     @classmethod
-    def read(cls, path: Path) -> PretrainingSettings:
+    def read(cls, path: Path, over: Mapping[str, Any] = MappingProxyType({})) -> PretrainingSettings:
         """Reads a TOML recipe.
+
+        Args:
+            path: Its file.
+            over: Settings that stand over the recipe's, one by one in each of its tables.
 
         Raises:
             SettingError: When the file is missing, is no TOML, or holds a setting that does not exist.
         """
         try:
             with open(path, "rb") as file:
-                settings = cls.model_validate(tomllib.load(file))
+                settings = cls.model_validate(_with(tomllib.load(file), over))
         except FileNotFoundError:
             raise SettingError(f"{path}: no such recipe. Recipes are TOML files; salin's own are in recipes/") from None
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -193,3 +200,9 @@ class PretrainingSettings(StrictSettings):
         if base is not None and base.startswith("."):
             base = str((place / base).resolve())
         return settings.model_copy(update={"text": settings.text.inside(place), "base": base, "tokenizer": tokenizer})
+
+
+def _with(recipe: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A setting that is a table itself, such as the weights of a mixture, is replaced as a whole."""
+    below = {key: table for key, table in recipe.items() if is_object(table) and is_object(over.get(key))}
+    return {**recipe, **over, **{key: {**table, **over[key]} for key, table in below.items()}}

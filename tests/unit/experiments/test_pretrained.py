@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -80,6 +81,20 @@ def test_settings_of_pretraining_count(recipe: Path) -> None:
     assert fingerprint() != before
 
 
+def test_a_system_may_differ_from_the_recipe_in_some_settings(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(recipe.parent)
+    differing = (
+        'name = "wide", settings = { model = { hidden = 32 }, mixture = { weights = { masked = 1 }, rows = 2 } }'
+    )
+    odd = f'[systems.odd]\nmethod = "direct"\npretrained_by = {{ recipe = "small.toml", {differing} }}\n'
+    recipe.write_text(RECIPE + SYSTEMS + odd, encoding="utf-8")
+    [result] = run_recipe(recipe, only=["odd-tiny-1"])
+    assert result.encoder.startswith("small-wide-1.")
+    made = json.loads(Path("runs/pretrained", result.encoder, "encoder", "config.json").read_text(encoding="utf-8"))
+    assert (made["hidden_size"], made["num_hidden_layers"]) == (32, 2), "the rest is the recipe's"
+    assert Path("results/small-wide-1/cost.json").exists()
+
+
 def test_the_same_recipe_with_the_same_text_elsewhere_is_the_same(recipe: Path, tmp_path: Path) -> None:
     def name(folder: Path) -> str:
         return PretrainedEncoder(PretrainedBy(recipe=folder / "small.toml"), 1, Path("runs")).name
@@ -106,6 +121,9 @@ def test_a_result_is_kept_where_its_encoder_is_no_more(recipe: Path, monkeypatch
         ('recipe = "small.toml", step = 3', "keeps no model of step 3"),
         ('recipe = "small.toml", step = 6', "keeps no model of step 6"),
         ('recipe = "other.toml"', "no such recipe"),
+        ('recipe = "small.toml", name = "x", settings = { loop = { step = 3 } }', "no setting 'loop.step'"),
+        ('recipe = "small.toml", settings = { loop = { steps = 3 } }', "go with a `name`"),
+        ('recipe = "small.toml", name = "x"', "go with a `name`"),
     ],
 )
 def test_what_no_run_makes_is_refused_before_anything_is_trained(recipe: Path, how: str, complaint: str) -> None:
