@@ -68,7 +68,8 @@ class PretrainedBy(StrictSettings):
         recipe: The pretraining recipe.
         step: After how many of its steps; None is the end, and 0 the model before any, which is made without training.
             Of any other its runs have to keep the model (`snapshot_every`).
-        settings: Over those of the recipe, setting by setting in each of its tables; paths are as seen from the recipe.
+        settings: Over those of the recipe, one by one in each of its tables; an empty table switches the recipe's own
+            off. Paths are as seen from the recipe.
         name: What its runs are called behind the name of the recipe, where settings differ from it.
     """
 

@@ -178,7 +178,8 @@ class PretrainingSettings(StrictSettings):
 
         Args:
             path: Its file.
-            over: Settings that stand over the recipe's, one by one in each of its tables.
+            over: Settings that stand over the recipe's, one by one in each of its tables; an empty table switches the
+                recipe's own off.
 
         Raises:
             SettingError: When the file is missing, is no TOML, or holds a setting that does not exist.
@@ -204,5 +205,11 @@ class PretrainingSettings(StrictSettings):
 
 def _with(recipe: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """A setting that is a table itself, such as the weights of a mixture, is replaced as a whole."""
-    below = {key: table for key, table in recipe.items() if is_object(table) and is_object(over.get(key))}
-    return {**recipe, **over, **{key: {**table, **over[key]} for key, table in below.items()}}
+    both = dict(recipe)
+    for key, value in over.items():
+        below = recipe.get(key)
+        if value == {}:
+            both.pop(key, None)
+        else:
+            both[key] = {**below, **value} if is_object(below) and is_object(value) else value
+    return both

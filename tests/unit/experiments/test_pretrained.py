@@ -86,12 +86,16 @@ def test_a_system_may_differ_from_the_recipe_in_some_settings(recipe: Path, monk
     differing = (
         'name = "wide", settings = { model = { hidden = 32 }, mixture = { weights = { masked = 1 }, rows = 2 } }'
     )
+    small = recipe.parent / "small.toml"
+    small.write_text(small.read_text("utf-8").replace("[tokenizer]", '[tokenizer]\nfolder = "gone"'), encoding="utf-8")
+    differing = differing.replace("rows = 2 }", "rows = 2 }, tokenizer = {}")
     odd = f'[systems.odd]\nmethod = "direct"\npretrained_by = {{ recipe = "small.toml", {differing} }}\n'
     recipe.write_text(RECIPE + SYSTEMS + odd, encoding="utf-8")
     [result] = run_recipe(recipe, only=["odd-tiny-1"])
     assert result.encoder.startswith("small-wide-1.")
     made = json.loads(Path("runs/pretrained", result.encoder, "encoder", "config.json").read_text(encoding="utf-8"))
     assert (made["hidden_size"], made["num_hidden_layers"]) == (32, 2), "the rest is the recipe's"
+    assert made["vocab_size"] == 300, "with a tokenizer of its own, not the recipe's"
     assert Path("results/small-wide-1/cost.json").exists()
 
 
