@@ -9,8 +9,8 @@ the mode, and has the attention, that it has in training: in bf16 under autocast
 Tasks are real ones: CoNLL-2003 English where ../shared/data is, else the open corpus. The sequential engine takes the
 same rule in the same numbers, and pads each task to its own longest window; `published` is `official.py`: 128 pieces
 whatever the length, bertadam in fp32, weights copied back. Each round is another step of a run; steps are of sentences
-of like length, and differ. What is compared is processor time; memory is what a process of its own needs at its peak
-beyond what it has before the step.
+of like length, and differ. What is compared is processor time; operations are those of the matrix products of the first
+of these steps; memory is what a process of its own needs at its peak beyond what it has before the step.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from measuring import Row, arguments, median_ratio, peak_memory, save, take_turns, tell
 from subjects import ENCODERS, make_tagger, official_model, source
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from salin.adaptation import official
 from salin.adaptation.engines import SequentialAdaptation, SequentialTask, find_adaptable
@@ -71,13 +74,16 @@ def _rows(encoder: str, rounds: int) -> Iterator[Row]:
     seconds = take_turns(steps, rounds, clock=time.process_time, warm=[name for name in steps if name.endswith(OURS)])
     for name, taken in seconds.items():
         rule, dtype, way = name.split("/")
-        megabytes, each = _memory_of(encoder, name), statistics.median(taken)
+        megabytes, each, operations = _memory_of(encoder, name), statistics.median(taken), _operations(steps[name])
         yield Row(
             f"{encoder}, threads: {torch.get_num_threads()}, a step of {TASKS} tasks", OURS, "speed", way,
             median_ratio(taken, seconds[f"{rule}/{dtype}/{OURS}"]), rule, dtype,
             least=LEAST if way == SEQUENTIAL else None,
-            note=f"{each:.1f} s, {megabytes:.0f} MB" + " of the reference" * (way != OURS),
-            more={"seconds of the reference": taken, "megabytes of the reference": megabytes},
+            note=f"{each:.1f} s, {operations:.1e} operations, {megabytes:.0f} MB" + " of the reference" * (way != OURS),
+            more={
+                "seconds of the reference": taken, "megabytes of the reference": megabytes,
+                "operations of the reference": operations,
+            },
         )  # fmt: skip
 
 
@@ -151,6 +157,27 @@ def _published(tagger: Tagger, batches: MetaBatches) -> Callable[[int], None]:
         official.meta_gradient(model, tasks, max_weight=MAX_WEIGHT)
 
     return step
+
+
+def _operations(step: Callable[[int], None]) -> int:
+    """Floating-point operations of the matrix products of the first step: what no batching saves."""
+    with _Operations() as counted:
+        step(1)
+    return counted.total
+
+
+class _Operations(TorchDispatchMode):
+    """Counts them as torch's FlopCounterMode does, which cannot follow a graph that begins inside of a network."""
+
+    total = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if count := flop_registry.get(func.overloadpacket):
+            self.total += count(*args, **(kwargs or {}), out_val=result)
+        return result
 
 
 def _memory_of(encoder: str, row: str) -> float:
