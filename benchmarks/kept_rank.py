@@ -3,8 +3,9 @@
     python benchmarks/kept_rank.py            # writes results/benchmarks/kept_rank.json; some minutes
     python benchmarks/kept_rank.py --quick    # a few sentences, for trying it
 
-The bundled tagger adapts to English CoNLL-2003 with its words translated by a dictionary, and tags the beginning of the
-Dutch CoNLL-2002 test set; without ../shared/data both are parts of the bundled open corpus, with nothing translated.
+The upper half of the bundled tagger's blocks adapts to English CoNLL-2003 with its words translated by a dictionary,
+and tags the beginning of the Dutch CoNLL-2002 test set; without ../shared/data both are parts of the bundled open
+corpus, with nothing translated.
 What is kept of a sentence is, for each layer, its inputs and the loss's gradient at its outputs. A truncated singular
 value decomposition of their product leaves fewer rows of both; layers with the same inputs are decomposed together.
 Memory is what the rows and the vectors take in bf16, beside all of them. The error is the norm of what scores differ by
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from measuring import Row, arguments, save, tell
-from subjects import lexicon, make_tagger, source, target
+from subjects import adapting_upper_half, lexicon, make_tagger, source, target
 from tag_scores import tag_with_scores
 from torch import Tensor
 
@@ -82,7 +83,7 @@ def main() -> None:
     """Runs it and writes the result."""
     chosen = arguments(__doc__).parse_args()
     torch.set_num_threads(1)
-    tagger, tested = make_tagger("salin-tiny"), target(LANGUAGE)[: 20 if chosen.quick else 400]
+    tagger, tested = adapting_upper_half(make_tagger("salin-tiny")), target(LANGUAGE)[: 20 if chosen.quick else 400]
     known, translations = source(tagger.labels)[: 2000 if chosen.quick else None], lexicon(LANGUAGE)
     if translations is not None:
         known = switch_corpus(known, translations)
@@ -91,7 +92,7 @@ def main() -> None:
 
 def _rows(tagger: Tagger, known: Corpus, tested: Corpus) -> Iterator[Row]:
     index = SourceIndex.build(tagger, known.sentences, VectorSettings.parse("mean-0-centred"))
-    subject = f"salin-tiny, 1 thread, {len(tested)} sentences of {LANGUAGE} {tested.name}"
+    subject = f"salin-tiny, upper half adapts, 1 thread, {len(tested)} sentences of {LANGUAGE} {tested.name}"
 
     def adapter(dtype: torch.dtype = torch.float32) -> Adapter:
         return Adapter(tagger, known, index=index, keep=KEEP, keep_dtype=dtype)

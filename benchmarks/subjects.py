@@ -60,6 +60,13 @@ def make_tagger(name: str) -> Tagger:
         return Tagger.on_encoder(folder, ["LOC", "MISC", "ORG", "PER"])
 
 
+def adapting_upper_half(tagger: Tagger) -> Tagger:
+    """The tagger with settings that say so; by default the head alone adapts, of which there is less to measure."""
+    half = tagger.network.classifier.config.num_hidden_layers // 2
+    tagger.settings = tagger.settings.model_copy(update={"frozen_blocks": half})
+    return tagger
+
+
 def official_model(tagger: Tagger, labels: int) -> PreTrainedModel:
     """What `official.py` trains: a copy of a tagger's encoder, a third of its blocks frozen, under a head of its own.
 

@@ -60,7 +60,7 @@ class Adapter(TagsText):
             the network's own. What comes from a store stays as it is there.
         store: Gradients that were written to disk before.
         frozen_blocks: Blocks that are not adapted, counted from the lowest; all of them leaves the head alone to adapt.
-            None is what the tagger's own settings say (those of a meta-trained one do), else half of them.
+            None is what the tagger's own settings say (those of a meta-trained one do), else all of them.
         min_similarity: A sentence whose nearest support has a smaller cosine is tagged plainly and learns from none;
             None adapts to every sentence.
 

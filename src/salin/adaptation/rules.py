@@ -49,7 +49,7 @@ class Rule(Protocol):
 class Sgd:
     """Plain gradient descent; linear weights get a low-rank correction and are never materialised.
 
-    The default step size was measured on source data (docs/decisions); the published 1e-5 belongs to BertAdam and
+    The default step size was measured on source data (docs/decisions/0019); the published 1e-5 belongs to BertAdam and
     would do nothing here.
     """
 

@@ -82,7 +82,7 @@ FrozenBlocks = Annotated[
         "--frozen-blocks",
         min=0,
         help="Lowest blocks that do not adapt: more are cheaper, all leave the head alone. Default: what the model was "
-        "meta-trained with, else half of them.",
+        "meta-trained with, else all of them.",
         rich_help_panel=_ADAPT,
     ),
 ]

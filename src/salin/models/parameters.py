@@ -37,8 +37,9 @@ def adapted_parameters(network: TaggingNetwork, frozen_blocks: int | None = None
 
     Args:
         network: A tagger's network.
-        frozen_blocks: Blocks left alone, counted from the lowest; None is half of them (docs/decisions/0017). Where all
-            blocks share one set of weights (ALBERT) they are adapted together, unless all are frozen.
+        frozen_blocks: Blocks left alone, counted from the lowest; None is all of them, so that the head adapts alone
+            (docs/decisions/0019). Where all blocks share one set of weights (ALBERT) they are adapted together, unless
+            all are frozen.
 
     Raises:
         ModelError: When the network has fewer blocks than that.
@@ -47,7 +48,7 @@ def adapted_parameters(network: TaggingNetwork, frozen_blocks: int | None = None
     if isinstance(config, ByteConfig):
         # Their layers are recurrent, and their words are shared by the sentences of a batch.
         return AdaptedParameters((), (("classifier", "a byte-level network has no layers that adapt"),))
-    frozen = config.num_hidden_layers // 2 if frozen_blocks is None else frozen_blocks
+    frozen = config.num_hidden_layers if frozen_blocks is None else frozen_blocks
     left_alone = _names_of_lowest(network, frozen)
     modules: list[str] = []
     excluded: list[tuple[str, str]] = []

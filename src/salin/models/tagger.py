@@ -138,7 +138,7 @@ class Tagger(TagsText):
             labels: Entity types.
             head: `softmax`, `crf` or `free-crf`; None is `softmax`, and `crf` for a new `byte-bilstm`.
             max_length: Pieces a window; never more than the encoder has positions.
-            frozen_blocks: Blocks that adaptation leaves alone; None is half of them, and a third in meta-training.
+            frozen_blocks: Blocks that adaptation leaves alone; None is all of them, and a third in meta-training.
             right_context: Whether each piece of a decoder sees what is on its right as well, as it learns in training.
 
         Raises:

@@ -37,7 +37,7 @@ def tagger(head: str, model_folder: Callable[[str], Path]) -> Tagger:
 def fresh(folder: Path, labels: tuple[str, ...] = ("LOC", "ORG", "PER"), **options: object) -> Tagger:
     """A tagger with a random head so wide awake that it finds entities."""
     torch.manual_seed(2)
-    made = Tagger.on_encoder(folder, labels, **{"max_length": 24, **options})
+    made = Tagger.on_encoder(folder, labels, **{"max_length": 24, "frozen_blocks": 1, **options})
     with torch.no_grad():
         for name, parameter in made.network.named_parameters():
             if name.startswith(("crf", "classifier.classifier")):
@@ -274,7 +274,7 @@ def test_frozen_blocks_are_not_adapted(model_folder: Callable[[str], Path]) -> N
         assert "classifier.classifier" in names
         assert not any("embed" in name for name in names)
         blocks[frozen] = {name.split("layer.")[1][0] for name in names if "layer." in name}
-    assert blocks == {None: {"1", "2"}, 0: {"0", "1", "2"}, 2: {"2"}, 3: set()}
+    assert blocks == {None: set(), 0: {"0", "1", "2"}, 2: {"2"}, 3: set()}
 
 
 def test_an_index_made_before(tagger: Tagger, tmp_path: Path) -> None:

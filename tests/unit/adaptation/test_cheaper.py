@@ -36,10 +36,20 @@ def tagger(model_folder: Callable[[str], Path]) -> Tagger:
 def awake(folder: Path) -> Tagger:
     """A tagger with a random head that finds entities."""
     torch.manual_seed(2)
-    made = Tagger.on_encoder(folder, ("LOC", "ORG", "PER"), max_length=24)
+    made = Tagger.on_encoder(folder, ("LOC", "ORG", "PER"), max_length=24, frozen_blocks=1)
     with torch.no_grad():
         nn.init.normal_(made.network.get_submodule("classifier.classifier").weight, std=0.5)
     return made
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "alone"), [(None, None, True), (None, 0, False), (1, None, False), (1, 3, True)]
+)
+def test_the_head_adapts_alone_by_default(tagger: Tagger, own: int | None, given: int | None, alone: bool) -> None:
+    """A meta-trained tagger, whose settings say what it was trained to adapt, adapts that."""
+    tagger.settings = tagger.settings.model_copy(update={"frozen_blocks": own})
+    adapted = Adapter(tagger, SOURCE, frozen_blocks=given).adapted
+    assert (adapted == ("classifier.classifier",)) is alone
 
 
 def assert_same(tagged: Sequence[Sentence], expected: Sequence[Sentence]) -> None:

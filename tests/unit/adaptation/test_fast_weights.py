@@ -46,7 +46,7 @@ def tagger(
         # The same of its rotation; Llama's is the same formula in the precision of what it is given.
         monkeypatch.setattr("transformers.models.modernbert.modeling_modernbert.apply_rotary_pos_emb", rotated)
     torch.manual_seed(1)
-    made = Tagger.on_encoder(model_folder(request.param), ["LOC", "ORG", "PER"])
+    made = Tagger.on_encoder(model_folder(request.param), ["LOC", "ORG", "PER"], frozen_blocks=1)
     made.network.double()
     return made
 
@@ -114,7 +114,7 @@ def test_modules_that_are_left_out_are_named(model_folder: Callable[[str], str])
     excluded = {}
     for architecture in ARCHITECTURES:
         network = Tagger.on_encoder(model_folder(architecture), ["PER"]).network
-        excluded[architecture] = {name.rpartition("layer.")[2] for name, _ in find_adaptable(network).excluded}
+        excluded[architecture] = {name.rpartition("layer.")[2] for name, _ in find_adaptable(network, 1).excluded}
     shared_with_relative_positions = {f"{i}.attention.self.{part}_proj" for i in (1, 2) for part in ("query", "key")}
     assert excluded.pop("deberta-v2") == {*shared_with_relative_positions, "classifier.deberta.encoder.LayerNorm"}
     assert all(not names for names in excluded.values()), excluded
@@ -200,7 +200,7 @@ def _labelled(tagger: Tagger) -> LabelledSentences:
 
 
 def _engines(tagger: Tagger, rule: Rule, steps: int) -> tuple[BatchedAdaptation, SequentialAdaptation]:
-    modules = find_adaptable(tagger.network).modules
+    modules = find_adaptable(tagger.network, 1).modules
     pad = tagger.tokenizer.pad_token_id
     return (
         BatchedAdaptation(tagger.network, modules, rule, steps),

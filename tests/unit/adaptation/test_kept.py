@@ -30,7 +30,9 @@ RULES: dict[str, Rule] = {"sgd": Sgd(rate=0.05), "bertadam": BertAdam(rate=3e-4)
 @pytest.fixture(params=["softmax", "crf"])
 def tagger(request: pytest.FixtureRequest, model_folder: Callable[[str], Path]) -> Tagger:
     torch.manual_seed(2)
-    made = Tagger.on_encoder(model_folder("bert"), ("LOC", "ORG", "PER"), head=request.param, max_length=24)
+    made = Tagger.on_encoder(
+        model_folder("bert"), ("LOC", "ORG", "PER"), head=request.param, max_length=24, frozen_blocks=1
+    )
     with torch.no_grad():
         for name, parameter in made.network.named_parameters():
             if name.startswith(("crf", "classifier.classifier")):
@@ -53,7 +55,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def keeper(tagger: Tagger, budget: int, dtype: torch.dtype = torch.float32) -> KeptGradients:
-    modules = find_adaptable(tagger.network).modules
+    modules = find_adaptable(tagger.network, 1).modules
     source = LabelledSentences.from_corpora([SOURCE], tagger.settings)
     return KeptGradients(
         BatchedAdaptation(tagger.network, modules, RULES["sgd"]), Supports(source, tagger), budget, dtype

@@ -27,9 +27,9 @@ CLIP = 0.5
 @pytest.fixture
 def kept(model_folder: Callable[[str], Path]) -> KeptGradients:
     torch.manual_seed(2)
-    tagger = Tagger.on_encoder(model_folder("bert"), ("LOC", "ORG", "PER"))
+    tagger = Tagger.on_encoder(model_folder("bert"), ("LOC", "ORG", "PER"), frozen_blocks=1)
     tagger.network.double()
-    engine = BatchedAdaptation(tagger.network, find_adaptable(tagger.network).modules, Sgd(rate=0.05, clip=CLIP))
+    engine = BatchedAdaptation(tagger.network, find_adaptable(tagger.network, 1).modules, Sgd(rate=0.05, clip=CLIP))
     supports = Supports(LabelledSentences.from_corpora([corpus()], tagger.settings), tagger)
     return KeptGradients(engine, supports, 1 << 30, torch.float64)
 

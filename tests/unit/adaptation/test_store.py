@@ -27,7 +27,7 @@ DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 @pytest.fixture(params=["bert", "albert"])
 def tagger(request: pytest.FixtureRequest, model_folder: Callable[[str], Path]) -> Tagger:
     torch.manual_seed(2)
-    return Tagger.on_encoder(model_folder(request.param), ("LOC", "ORG", "PER"), max_length=24)
+    return Tagger.on_encoder(model_folder(request.param), ("LOC", "ORG", "PER"), max_length=24, frozen_blocks=1)
 
 
 def stored(

@@ -24,7 +24,7 @@ STACKED = [name for name in ARCHITECTURES if name != "albert"]
 
 def make(model_folder: Callable[[str], Path], architecture: str) -> Tagger:
     torch.manual_seed(1)
-    return Tagger.on_encoder(model_folder(architecture), ["LOC", "ORG", "PER"])
+    return Tagger.on_encoder(model_folder(architecture), ["LOC", "ORG", "PER"], frozen_blocks=1)
 
 
 def blocks_of(tagger: Tagger) -> list[nn.Module]:
@@ -46,7 +46,7 @@ def counted(blocks: list[nn.Module]) -> list[int]:
 
 
 def engine_of(tagger: Tagger) -> BatchedAdaptation:
-    return BatchedAdaptation(tagger.network, find_adaptable(tagger.network).modules, Sgd(0.5), STEPS, 0.5)
+    return BatchedAdaptation(tagger.network, find_adaptable(tagger.network, 1).modules, Sgd(0.5), STEPS, 0.5)
 
 
 def adapted_scores(engine: BatchedAdaptation, tagger: Tagger) -> Tensor:

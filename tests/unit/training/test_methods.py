@@ -108,7 +108,7 @@ def test_meta_training_learns(tagger: Tagger, rule: str) -> None:
     rate = {"sgd": 0.1, "bertadam": 1e-3}[rule]
     settings = meta({"rule": rule, "inner_rate": rate, "mask_rate": 0.2, "max_weight": 0.5}, steps=40)
     batches = MetaBatches.of(tagger, [SOURCE], settings)
-    modules = find_adaptable(tagger.network).modules
+    modules = find_adaptable(tagger.network, 1).modules
     objective = MetaObjective(modules, settings.rule, rate, 2, 0.0)
     before = objective(tagger.network, batches(0))["loss"].item()
     train_meta(tagger, [SOURCE], SOURCE, settings)
@@ -137,7 +137,7 @@ def test_a_step_on_sentences_without_words_costs_nothing(
     assert len(empty) == 6
     objective = {
         "direct": DirectObjective(),
-        "meta": MetaObjective(find_adaptable(tagger.network).modules, "sgd", 0.1, 2, 0),
+        "meta": MetaObjective(find_adaptable(tagger.network, 1).modules, "sgd", 0.1, 2, 0),
     }
     loss = objective[method](tagger.network, batches(empty[0]))["loss"]
     loss.backward()
@@ -246,8 +246,9 @@ def test_supports_are_others_and_neither_masked_nor_switched(tagger: Tagger, swi
 @pytest.mark.parametrize("rule", ["sgd", "bertadam"])
 def test_a_step_in_little_memory_gives_the_same_gradients(tagger: Tagger, rule: RuleName) -> None:
     """Tasks of like length go together, as many as memory allows, and such groups one after another."""
+    tagger.settings = tagger.settings.model_copy(update={"frozen_blocks": 1})  # as `train_meta` does
     settings = meta({"batch": 8, "mask_rate": 0.5, "rule": rule})
-    objective = MetaObjective(find_adaptable(tagger.network).modules, rule, 0.1, 2, 2.0)
+    objective = MetaObjective(find_adaptable(tagger.network, 1).modules, rule, 0.1, 2, 2.0)
     network = tagger.network.double().eval()
     batches = MetaBatches.of(tagger, [SOURCE], settings)
     found = []
@@ -275,7 +276,7 @@ def test_the_meta_gradient_in_bf16_is_near_that_in_fp32(tagger: Tagger, rule: Ru
     batch = MetaBatches.of(tagger, [SOURCE], meta({"batch": 8, "rule": rule}))(0)
     found = []
     for enabled, inner_rate in ((False, rate), (True, rate), (False, 0.0)):
-        objective = MetaObjective(find_adaptable(tagger.network).modules, rule, inner_rate, 2, 0.5)
+        objective = MetaObjective(find_adaptable(tagger.network, 1).modules, rule, inner_rate, 2, 0.5)
         tagger.network.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
             loss = objective(tagger.network, batch)["loss"]
