@@ -57,7 +57,10 @@ SourceLexicon = Annotated[
 Adapt = Annotated[
     bool,
     typer.Option(
-        "--adapt", help="Learn from similar source sentences before tagging each sentence.", rich_help_panel=_ADAPT
+        "--adapt",
+        help="Learn from similar source sentences before tagging each sentence. Sources in another language than the text "
+        "gain nothing measurable as they are: give --source-lexicon with them.",
+        rich_help_panel=_ADAPT,
     ),
 ]
 K = Annotated[
