@@ -58,8 +58,8 @@ Adapt = Annotated[
     bool,
     typer.Option(
         "--adapt",
-        help="Learn from similar source sentences before tagging each sentence. Sources in another language than the text "
-        "gain nothing measurable as they are: give --source-lexicon with them.",
+        help="Learn from similar source sentences before tagging each sentence. Sources in another language than the "
+        "text gain nothing measurable as they are: give --source-lexicon with them.",
         rich_help_panel=_ADAPT,
     ),
 ]
