@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from salin.errors import SettingError
+from salin.training.methods import MethodSettings
+
 SIZES = {
     "byte-bilstm": "byte_embedding=16,byte_hidden=16,word_hidden=16,dropout=0",
     "charner": "byte_embedding=16,byte_hidden=16,byte_layers=1,dropout=0,byte_dropout=0,output_dropout=0",
@@ -85,3 +88,23 @@ def test_wrong_sizes_and_methods_are_said(salin: Callable, corpora, tmp_path: Pa
     assert (meta.status, "train it by direct" in meta.errors) == (2, True)
     tagged = salin("tag", corpora.test, "--model", "byte-bilstm")
     assert (tagged.status, "train one first" in tagged.errors) == (2, True)
+
+
+def test_what_knows_nothing_yet_trains_for_longer_unless_told_otherwise(
+    salin: Callable, model_folder: Callable, corpora, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the updates of an encoder its learning rate would be 0 before it has begun to find names."""
+    seen: list[tuple[int, float]] = []
+
+    def look(tagger: object, source: object, dev: object, settings: MethodSettings, **places: object) -> None:
+        seen.append((settings.loop.steps, settings.loop.learning_rate))
+        raise SettingError("that is all")
+
+    monkeypatch.setattr("salin.train_direct", look)
+    files = ["--source", corpora.train, "--dev", corpora.dev]
+    chosen = ["--steps", 7, "--learning-rate", 0.5]
+    byte, encoder = f"byte-bilstm:{SIZES['byte-bilstm']}", model_folder("bert")
+    for number, options in enumerate(([byte], [f"charner:{SIZES['charner']}"], [byte, *chosen], [encoder])):
+        ran = salin("train", "--encoder", *options, *files, "--out", tmp_path / str(number))
+        assert "that is all" in ran.errors
+    assert seen == [(5000, 1e-3), (5000, 1e-3), (7, 0.5), (800, 5e-4)]

@@ -201,7 +201,6 @@ Plot = Annotated[
     typer.Option("--plot", metavar="FILE", help="Draw it as well: .svg, .png or .pdf; needs the extra plots."),
 ]
 
-Steps = Annotated[int, typer.Option("--steps", min=1, help="Updates.", rich_help_panel=_TRAINING)]
 LearningRate = Annotated[
     float,
     typer.Option(

@@ -12,6 +12,8 @@ from salin.errors import SettingError
 
 _META = "Meta-training"
 _SWITCHING = "Code-switching"
+# Updates and learning rate. What knows nothing yet would end, its rate at 0, before it has begun to find names.
+_ENCODER, _FROM_SCRATCH = (800, 5e-4), (5000, 1e-3)
 
 
 def train(
@@ -65,8 +67,24 @@ def train(
         bool,
         typer.Option("--right-context", help="Let each piece of a decoder see what is on its right as well."),
     ] = False,
-    steps: options.Steps = 800,
-    learning_rate: options.LearningRate = 5e-4,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            "--steps",
+            min=1,
+            help="Updates. Default: 800, or 5,000 for a network that is made from scratch.",
+            rich_help_panel="Training",
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--learning-rate",
+            help="Its peak. Small encoders take 5e-4, the default; BERT-sized ones 5e-5; networks that are made from "
+            "scratch 1e-3, their default.",
+            rich_help_panel="Training",
+        ),
+    ] = None,
     batch: options.Batch = 32,
     seed: options.Seed = 95,
     mask_rate: options.MaskRate = 0.0,
@@ -181,15 +199,17 @@ def train(
 
     import salin
     from salin.models import Tagger
+    from salin.models.byte_config import named_config
     from salin.models.labelled import check_labels
     from salin.training.card import describe_data
 
     labels = sorted({label for corpus in corpora for label in corpus.labels})
     for corpus in development:
         check_labels(corpus, labels)
+    usual = _ENCODER if named_config(encoder) is None else _FROM_SCRATCH
     loop = {
-        "steps": steps,
-        "learning_rate": learning_rate,
+        "steps": usual[0] if steps is None else steps,
+        "learning_rate": usual[1] if learning_rate is None else learning_rate,
         "precision": precision,
         "evaluate_every": evaluate_every,
         "patience": patience,
