@@ -20,7 +20,7 @@ def with_unions(label_sets: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         SettingError: When one names another that does not exist or is a union itself, or whose sources have no
-            language.
+            language, or two whose tests or label maps contradict each other.
     """
     return {name: _written_out(name, own, label_sets) for name, own in label_sets.items()}
 
@@ -39,12 +39,12 @@ def _written_out(name: str, own: Any, label_sets: Mapping[str, Any]) -> Any:
         for language, files in part["source"].items():
             source.setdefault(language, []).extend(files)
     dev = [file for part in parts.values() for file in _listed(part.get("dev", []))]
-    tests = {test: file for part in tested.values() for test, file in part.get("tests", {}).items()}
+    tests = {} if "tests" in own else _merged(name, "tests", tested)
     unannotated: dict[str, list[str]] = {}
     for part in tested.values():
         for label, names in part.get("unannotated", {}).items():
             unannotated.setdefault(label, []).extend(names)
-    mapped = {old: new for part in (*parts.values(), *tested.values()) for old, new in part.get("map", {}).items()}
+    mapped = {} if "map" in own else _merged(name, "map", {**parts, **tested})
     said = {key: value for key, value in own.items() if key not in {"union", "tests_of"}}
     return {"source": source, "dev": dev, "map": mapped, "tests": tests, "unannotated": unannotated, **said}
 
@@ -56,6 +56,23 @@ def _named(name: str, wanted: Any, label_sets: Mapping[str, Any]) -> dict[str, d
         if not is_object(part) or "union" in part:
             raise SettingError(f"label set {name}: {other!r} is no label set with files of its own")
         found[other] = part
+    return found
+
+
+def _merged(name: str, table: str, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """A table of several label sets as one; what stands in two of them has to be the same."""
+    found: dict[str, Any] = {}
+    owner: dict[str, str] = {}
+    for other, part in parts.items():
+        own = part.get(table)
+        # What is no table the check of that label set complains of.
+        for key, value in own.items() if is_object(own) else ():
+            if found.setdefault(key, value) != value:
+                raise SettingError(
+                    f"label set {name}: {owner[key]} and {other} both have {key!r} in `{table}`, and not the same "
+                    f"({found[key]}, {value}). Rename one, or write `{table}` out for {name}"
+                )
+            owner.setdefault(key, other)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -85,6 +85,22 @@ def check_labels(corpus: Corpus, labels: Sequence[str]) -> None:
             f"{name} has no labelled entity of the model's types ({', '.join(labels)})",
             remedy="Give labelled sentences",
         )
+
+
+def check_annotated(corpora: Iterable[Corpus], labels: Sequence[str]) -> None:
+    """Checks that corpora annotate all types of a model, as one needs that learns a label for each byte.
+
+    Raises:
+        DataError: With the first that does not.
+    """
+    for corpus in corpora:
+        if missing := sorted(set(labels) - set(corpus.labels)):
+            raise DataError(
+                f"does not annotate {', '.join(missing)}, and this network learns a label for each byte, so that all "
+                "its corpora have to annotate the same types",
+                path=corpus.name or "a corpus",
+                remedy=f"Leave it out, or train a tagger without that (--map {dropping(missing)})",
+            )
 
 
 def gold_of(windows: Sequence[Window], labelled: Sequence[tuple[Sequence[int], Tensor | None]], tasks: Sequence[int],

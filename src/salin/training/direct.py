@@ -11,7 +11,8 @@ import numpy as np
 from salin.corpus import Corpus
 from salin.encoding import collate
 from salin.models import Tagger
-from salin.models.labelled import LabelledSentences, gold_of
+from salin.models.labelled import LabelledSentences, check_annotated, gold_of
+from salin.training.development import Development
 from salin.training.examples import EntityMasking, Epochs, Examples
 from salin.training.methods import MethodSettings, made_with, train
 from salin.training.objectives import DirectBatch, DirectObjective
@@ -37,9 +38,13 @@ def train_direct(
         The figures of the chosen evaluation.
 
     Raises:
-        DataError: When a corpus has labels that the tagger does not have.
+        DataError: When a corpus has labels that the tagger does not have, or lacks some that its network needs of all.
         SettingError: When lexicons translate from a language that no source is in.
     """
+    if tagger.network.gives_log_probabilities:
+        # Of dev sentences a loss alone needs it.
+        chosen_by = Development.of(dev).corpora if settings.select == "loss" else ()
+        check_annotated([*source, *chosen_by], tagger.labels)
     batches = DirectBatches.of(tagger, source, settings)
     objective = DirectObjective(settings.max_weight)
     made = made_with(tagger, source, dev, settings)

@@ -13,11 +13,14 @@ from torch import Tensor
 from salin.corpus import Corpus, Sentence
 from salin.encoding import collate
 from salin.encoding.bytes import BOUNDARY
-from salin.errors import SettingError
+from salin.errors import DataError, SettingError
 from salin.models import Tagger
 from salin.models.labelled import LabelledSentences, gold_of
 from salin.models.losses import task_losses
-from tiny_corpora import TRAIN, labelled
+from salin.training.direct import train_direct
+from salin.training.loop import LoopSettings
+from salin.training.methods import MethodSettings
+from tiny_corpora import TRAIN, corpus, labelled
 
 LABELS = ("LOC", "ORG", "PER")
 SENTENCES = [labelled(line) for line in TRAIN]
@@ -113,6 +116,18 @@ def test_no_entity_goes_on_at_the_first_word() -> None:
     for scores in fresh(4).emissions(SENTENCES):
         assert (scores[0, 2::2] < scores[0, 1::2] - 1000).all()
         assert (scores[1:, 2::2] > -1000).all()
+
+
+def test_training_names_the_corpus_that_annotates_fewer_types() -> None:
+    """Before the first step: a batch without its sentences would not show it."""
+    people = corpus(("Jan/B-PER won/O",), name="people.conll")
+    loop = LoopSettings(steps=1, learning_rate=1e-3)
+    complaint = r"people.conll: does not annotate LOC, ORG, .*Leave it out, .*--map LOC=O,ORG=O"
+    with pytest.raises(DataError, match=complaint):
+        train_direct(fresh(0), [corpus(), people], corpus(), MethodSettings(loop=loop, batch=1))
+    with pytest.raises(DataError, match=complaint):
+        train_direct(fresh(0), [corpus()], people, MethodSettings(loop=loop, select="loss"))
+    assert "f1" in train_direct(fresh(0), [corpus()], people, MethodSettings(loop=loop))
 
 
 def test_corpora_that_annotate_other_types_are_refused() -> None:
