@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from salin.evaluation.comparison import ComparisonRow, Versus
@@ -115,17 +115,32 @@ def training_table(standings: Standings) -> ReportTable:
             label_set,
             str(len(results)),
             f"{statistics.median(result.selection['step'] for result in results):,.0f}",
+            _percent(statistics.fmean(result.selection["f1"] for result in results)),
+            _highest(results),
             f"{statistics.median(result.training['seconds'] for result in results) / 60:.1f}",
             f"{max(result.training['peak_megabytes'] for result in results):,.0f}",
         )
         for (system, label_set), results in found.items()
     )
     footer = (
-        "update: the median update whose weights were kept. minutes: median, evaluations included, without what the "
-        f"tagger began with. MiB: the most memory that was resident in any run. {standings.progress}",
+        "update: the median update whose weights were kept. F1 on dev: theirs in percent, and the highest of all "
+        "evaluations of a run, which shows what it cost that the loss chose and ended the run; means over seeds. "
+        "minutes: median, evaluations included, without what the tagger began with. MiB: the most memory that was "
+        f"resident in any run. {standings.progress}",
     )
-    columns = ("system", "label set", "seeds", "update", "minutes", "MiB")
+    columns = ("system", "label set", "seeds", "update", "F1 on dev", "highest", "minutes", "MiB")
     return ReportTable(f"{standings.recipe.title}: training", columns, body, footer, prose=(0, 1))
+
+
+def _highest(results: Sequence[CellResult]) -> str:
+    """Where each of them has a curve: the mean of the highest F1 in it."""
+    if not all(result.curve for result in results):
+        return ""
+    return _percent(statistics.fmean(max(point["f1"] for point in result.curve) for result in results))
+
+
+def _percent(f1: float) -> str:
+    return f"{100 * f1:.1f}"
 
 
 def _comparisons(standings: Standings, row: Row) -> Iterator[tuple[str, Callable[[str], ComparisonRow | None]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,12 +42,30 @@ def test_a_union_has_the_files_of_its_parts(tmp_path: Path) -> None:
         ('label_sets = ["without-es"]', 'label_sets = ["without-en"]', "'without-en', which is none of the label sets"),
         ('["poly", "mono", "poly', '["poly", "mona", "poly', "the ordering names 'mona'"),
         ('MISC = ["es"]', 'MISC = ["en"]', "`unannotated` names 'en'"),
+        (
+            'tests = { es = "spanish-test.txt" }\nunannotated = { MISC = ["es"] }',
+            'tests = { en = "spanish-test.txt" }',
+            "label set all: en and es both have 'en' in `tests`, and not the same.*Rename one",
+        ),
+        ("tests = {", 'tests = "dev.txt" # {', r"tiny.toml:\d+: label_sets.en.tests"),
         ("evaluate_every = 2", "evaluate_every = 0", "patience counts evaluations"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path: Path, old: str, new: str, complaint: str) -> None:
     with pytest.raises(SettingError, match=complaint):
         Recipe.read(write_languages(tmp_path, LANGUAGES.replace(old, new)))
+
+
+def test_label_maps_of_a_union_may_not_contradict_each_other(tmp_path: Path) -> None:
+    """Or the last of them would hold for the others too."""
+    maps = LANGUAGES.replace('dev = "dev.txt"', 'dev = "dev.txt"\nmap = { MISC = "O" }')
+    maps = maps.replace('dev = "spanish-dev.txt"', 'dev = "spanish-dev.txt"\nmap = { MISC = "ORG", EVENT = "O" }')
+    with pytest.raises(SettingError, match="en and es both have 'MISC' in `map`, and not the same"):
+        Recipe.read(write_languages(tmp_path, maps))
+    alike = maps.replace('MISC = "ORG", ', 'MISC = "O", ')
+    assert Recipe.read(write_languages(tmp_path, alike)).label_sets["all"].map == {"MISC": "O", "EVENT": "O"}
+    own = maps.replace("union = [", 'map = { MISC = "LOC" }\nunion = [')
+    assert Recipe.read(write_languages(tmp_path, own)).label_sets["all"].map == {"MISC": "LOC"}
 
 
 def test_another_test_of_a_union_trains_nothing_anew(tmp_path: Path) -> None:
@@ -150,6 +170,26 @@ def test_time_and_memory_of_each_training_stand_in_its_result(finished: Path, tm
     assert [row[:3] for row in table.rows][:4] == [
         ("mono", "en", "2"), ("mono", "es", "2"), ("poly", "all", "2"), ("poly+ft", "en", "2"),
     ]  # fmt: skip
+
+
+def test_a_table_says_what_choosing_by_the_loss_has_cost(finished: Path, tmp_path: Path) -> None:
+    """F1 on dev at the update that was kept, and at the best one, as means over seeds."""
+    copied = Path(shutil.copytree(finished, tmp_path / "copy", ignore=shutil.ignore_patterns("runs")))
+    for seed, (kept, highest) in {1: (0.5, 0.7), 2: (0.6, 0.6)}.items():
+        file = copied / "results" / "tiny" / f"poly-all-{seed}.json"
+        cell = json.loads(file.read_text("utf-8"))
+        cell["selection"]["f1"], cell["curve"] = kept, [{"step": 2, "f1": kept}, {"step": 4, "f1": highest}]
+        file.write_text(json.dumps(cell), encoding="utf-8")
+
+    def shown() -> dict[str, str]:
+        table = training_table(Standings.read(copied / "tiny.toml", copied / "results"))
+        (row,) = (row for row in table.rows if row[0] == "poly")
+        return dict(zip(table.columns, row, strict=True))
+
+    assert (shown()["F1 on dev"], shown()["highest"]) == ("55.0", "65.0")
+    cell["curve"] = []
+    file.write_text(json.dumps(cell), encoding="utf-8")
+    assert (shown()["F1 on dev"], shown()["highest"]) == ("55.0", ""), "an older result, of which nobody knows"
 
 
 def test_a_table_says_whether_the_order_holds(finished: Path, tmp_path: Path) -> None:
