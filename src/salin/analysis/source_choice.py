@@ -59,8 +59,8 @@ class TextProfile:
         Raises:
             DataError: When there is no word in them.
         """
-        step = max(1, len(sentences) // SENTENCES)
-        chosen = list(sentences[::step][:SENTENCES])
+        count = min(SENTENCES, len(sentences))
+        chosen = [sentences[number * len(sentences) // count] for number in range(count)]
         words = Counter(token.lower() for s in chosen for token in s.tokens if any(map(str.isalpha, token)))
         if not words:
             raise DataError("a text to be compared has no words", remedy="Give sentences of it")
@@ -118,6 +118,16 @@ def rank_sources(target: TextProfile, sources: Mapping[str, TextProfile]) -> lis
         distances = {measure: by_measure[measure][index] for measure in MEASURES}
         found.append(RankedSource(name, distances, {**own, TOGETHER: sum(own.values()) / len(own)}))
     return sorted(found, key=lambda source: source.ranks[TOGETHER])
+
+
+def largest_first(ranked: Sequence[RankedSource], entities: Mapping[str, int]) -> list[RankedSource]:
+    """Ranked sources, those with the same mean rank by how many labels they have: nothing else is known of them.
+
+    Args:
+        ranked: As `rank_sources` gives them.
+        entities: Of each source.
+    """
+    return sorted(ranked, key=lambda source: (source.ranks[TOGETHER], -entities[source.name]))
 
 
 @cache

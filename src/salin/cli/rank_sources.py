@@ -48,9 +48,10 @@ def rank_sources(
 
     Distances are 0 for what is alike: the share of the text's words that do not occur in the source; character n-grams;
     scripts; and the mean representations of an encoder, off which that of all corpora together is taken. The order is
-    that of the mean rank. How often such rankings are right: salin analyse sources.
+    that of the mean rank; of sources that share one the largest comes first. How often such rankings are right: salin
+    analyse sources.
     """
-    from salin.analysis.source_choice import MEASURES, TOGETHER
+    from salin.analysis.source_choice import MEASURES, TOGETHER, largest_first
     from salin.analysis.source_choice import rank_sources as rank
     from salin.cli.console import output, print_json
     from salin.cli.corpora import data_file, read_named
@@ -64,7 +65,8 @@ def rank_sources(
     sentences = iter_sentences(path, labelled=False, language=language, **reading.arguments())
     text = Corpus(tuple(sentences), name=path.name)
     profile = profiler(encoder, vectors)
-    found = rank(profile(text), {name: profile(corpus) for name, corpus in known.items()})
+    ranked = rank(profile(text), {name: profile(corpus) for name, corpus in known.items()})
+    found = largest_first(ranked, {name: corpus.entity_count for name, corpus in known.items()})
     if as_json:
         print_json([
             {**asdict(one), "language": known[one.name].language, "sentences": len(known[one.name]),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from salin.analysis.source_choice import TextProfile, rank_sources
+from salin.analysis.source_choice import TextProfile, largest_first, rank_sources
 from salin.analysis.source_hits import TargetTruth
 from salin.corpus import Corpus, read
 from salin.errors import DataError
@@ -84,7 +84,8 @@ class Transfer:
         found: list[TargetTruth] = []
         for test, f1 in self.f1.items():
             ranked = rank_sources(profile(read(self.targets[test])), {name: profiles[name] for name in f1})
-            found.append(TargetTruth(test, ranked, f1, {name: corpora[name].entity_count for name in f1}))
+            entities = {name: corpora[name].entity_count for name in f1}
+            found.append(TargetTruth(test, largest_first(ranked, entities), f1, entities))
         return found
 
 

@@ -9,7 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from salin.analysis.source_choice import MEASURES, TOGETHER, RankedSource, TextProfile, rank_sources, script_of
+from salin.analysis.source_choice import (
+    MEASURES,
+    SENTENCES,
+    TOGETHER,
+    RankedSource,
+    TextProfile,
+    largest_first,
+    rank_sources,
+    script_of,
+)
 from salin.analysis.source_hits import LARGEST, RANDOM, HitRate, TargetTruth, hit_rates
 from salin.corpus import Sentence
 from salin.errors import DataError
@@ -56,6 +65,17 @@ def test_the_nearest_by_all_measures_comes_first_and_equals_share_a_rank() -> No
     assert [source.ranks[TOGETHER] for source in found] == [1, 2]
     alike = rank_sources(profile(DUTCH), {"one": profile(AFRIKAANS), "two": profile(AFRIKAANS)})
     assert [source.ranks["script"] for source in alike] == [1.5, 1.5]
+
+
+def test_sources_that_are_alike_come_by_their_sizes() -> None:
+    found = largest_first(ranked(one=1.5, two=1.5, far=3), {"one": 10, "two": 20, "far": 30})
+    assert [source.name for source in found] == ["two", "one", "far"]
+
+
+def test_a_large_corpus_is_looked_at_from_its_first_sentence_to_its_last() -> None:
+    """One and a half times as many sentences as are looked at, the second half of them in another script."""
+    half = 3 * SENTENCES // 4
+    assert profile(("a",) * half + ("ж",) * half).scripts == {"LATIN": SENTENCES // 2, "CYRILLIC": SENTENCES // 2}
 
 
 def test_numbers_and_signs_are_no_words() -> None:

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from experiment_files import write_recipe
-from salin.analysis.source_choice import TextProfile
-from salin.corpus import Corpus
+from salin.analysis.source_choice import TextProfile, rank_sources
+from salin.corpus import Corpus, read
 from salin.errors import DataError
 from salin.experiments import fill_documents, run_recipe
 from salin.experiments.source_ranking import SourceRanking
@@ -98,6 +98,15 @@ def test_sources_in_the_language_of_a_target_are_left_out(finished: Path) -> Non
     assert {source.name for source in other.ranked} == set(other.f1)
     assert other.ranked[0].name == "es", "which has most words of it"
     assert other.entities["es"] == 3
+
+
+def test_sources_that_are_alike_stand_as_a_hit_rate_takes_them(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest first, so that the first of the table is the one whose hits are counted."""
+    monkeypatch.setattr("salin.experiments.transfer.rank_sources", lambda *given: rank_sources(*given)[::-1])
+    alike = profile(read(finished / "other.txt"))
+    for truth in Transfer.of(standings(finished)).truths(lambda corpus: alike):
+        sizes = [truth.entities[source.name] for source in truth.ranked]
+        assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) == len(sizes)
 
 
 def test_f1_is_that_of_the_cells_averaged_over_seeds(finished: Path) -> None:
