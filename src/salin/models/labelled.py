@@ -95,10 +95,11 @@ def check_annotated(corpora: Iterable[Corpus], labels: Sequence[str]) -> None:
     """
     for corpus in corpora:
         if missing := sorted(set(labels) - set(corpus.labels)):
+            origin = next((sentence.origin for sentence in corpus), "")
             raise DataError(
                 f"does not annotate {', '.join(missing)}, and this network learns a label for each byte, so that all "
                 "its corpora have to annotate the same types",
-                path=corpus.name or "a corpus",
+                path=origin.rpartition(":")[0] or corpus.name or "a corpus",
                 remedy=f"Leave it out, or train a tagger without that (--map {dropping(missing)})",
             )
 
