@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+from salin.errors import SettingError
+
+# The table that recipes of one kind have and no others, and the command that runs them.
+_COMMANDS = {"systems": "salin run", "networks": "salin analyse shared", "text": "salin pretrain"}
 
 
 def explain(error: ValidationError, models: Iterable[type[BaseModel]] = ()) -> str:
@@ -26,6 +31,23 @@ def explain(error: ValidationError, models: Iterable[type[BaseModel]] = ()) -> s
     known = sorted({name for model in models for name in setting_names(model)})
     near = get_close_matches(str(first["loc"][-1]), known, 1)
     return f"there is no setting {place!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def check_kind(recipe: Mapping[str, Any], path: Path, own: str) -> None:
+    """Refuses a recipe that another command runs.
+
+    Args:
+        recipe: As it stands in its file.
+        path: The file.
+        own: The table that recipes of this command have.
+
+    Raises:
+        SettingError: With the other command.
+    """
+    if own not in recipe:
+        for table, command in _COMMANDS.items():
+            if table in recipe:
+                raise SettingError(f"{path}: {_COMMANDS[own]} does not run this recipe: {command} {path} does")
 
 
 def place_of(error: ValidationError, path: Path) -> str:

@@ -188,6 +188,18 @@ def test_an_index_made_with_another_model_or_source(
     check(salin(*command, "--model", tagger_copy, "--source", corpora.train), vectors)
 
 
+@pytest.mark.parametrize("name", ["polyglot", "what-is-shared", "pretrain-salin-tiny-2"])
+def test_a_recipe_that_another_command_runs(salin: Callable, name: str, tmp_path: Path) -> None:
+    """Each of salin's kinds, given to the other two."""
+    recipe = Path(__file__).parents[2] / "recipes" / f"{name}.toml"
+    own = {"polyglot": "run", "what-is-shared": "analyse shared", "pretrain-salin-tiny-2": "pretrain"}[name]
+    commands = {"run": ["--list"], "analyse shared": ["--list"], "pretrain": ["--out", tmp_path / "new"]}
+    for command, options in commands.items():
+        if command != own:
+            check(salin(*command.split(), recipe, *options), recipe, f"salin {own} {recipe} does")
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_setting_that_does_not_exist_in_a_recipe(salin: Callable, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text('title = "x"\n\n[text]\nplian = "text"\n', encoding="utf-8")

@@ -17,7 +17,7 @@ from salin.models.byte_config import own_head
 from salin.settings import AsBefore, StrictSettings
 from salin.training.meta import MetaSettings
 from salin.training.methods import MethodSettings
-from salin.validation import explain, place_of
+from salin.validation import check_kind, explain, place_of
 from salin.values import is_object
 
 
@@ -144,6 +144,7 @@ class Recipe(StrictSettings):
             raise SettingError(f"{path}: no such recipe. Recipes are TOML files; salin's own are in recipes/") from None
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingError(f"{path}: no recipe: {error}") from error
+        check_kind(raw, path, "systems")
         try:
             if is_object(raw.get("label_sets")):
                 raw["label_sets"] = with_unions(raw["label_sets"])

@@ -14,7 +14,7 @@ from salin.errors import SettingError
 from salin.experiments.cell import Cell
 from salin.settings import StrictSettings
 from salin.training.methods import MethodSettings
-from salin.validation import explain, place_of
+from salin.validation import check_kind, explain, place_of
 
 
 class SharedNetwork(StrictSettings):
@@ -95,6 +95,7 @@ class SharedRecipe(StrictSettings):
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingError(f"{path}: no recipe: {error}") from error
+        check_kind(raw, path, "networks")
         if isinstance(raw.get("recipe"), str):
             raw["recipe"] = str(path.resolve().parent / raw["recipe"])
         try:

@@ -19,7 +19,7 @@ from salin.pretraining.skipgram import SkipgramSettings
 from salin.pretraining.tokenizer import TokenizerKind
 from salin.settings import AsBefore, StrictSettings, as_before
 from salin.training.loop import LoopSettings
-from salin.validation import explain, place_of
+from salin.validation import check_kind, explain, place_of
 from salin.values import is_object
 
 
@@ -186,7 +186,9 @@ class PretrainingSettings(StrictSettings):
         """
         try:
             with open(path, "rb") as file:
-                settings = cls.model_validate(_with(tomllib.load(file), over))
+                raw = tomllib.load(file)
+            check_kind(raw, path, "text")
+            settings = cls.model_validate(_with(raw, over))
         except FileNotFoundError:
             raise SettingError(f"{path}: no such recipe. Recipes are TOML files; salin's own are in recipes/") from None
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
