@@ -39,7 +39,7 @@ class Causal:
     @property
     def passes_per_row(self) -> Passes:
         """What goes through a model for each row."""
-        return Passes(*[self.rows.length - 1] * 3)
+        return Passes(*[self.rows.length - 1] * 3, attended=self.rows.length - 1)
 
     def draw(self, rows: int, random: np.random.Generator) -> list[np.ndarray]:
         """Rows, each `[length]`."""

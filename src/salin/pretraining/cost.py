@@ -27,14 +27,17 @@ class Passes:
         forward: Pieces that go forward through the blocks.
         backward: Pieces that come back through them, for the gradients of states and of weights.
         scored: Pieces for which the whole vocabulary is scored, forward and backward.
+        attended: Pieces that each of them attends to: those of what goes through the model as one, be it as long as a
+            row or shorter. A decoder's are counted in full, as is usual.
     """
 
     forward: float
     backward: float
-    scored: float = 0
+    scored: float
+    attended: float
 
 
-def flops(model: PreTrainedModel, passes: Passes, length: float) -> float:
+def flops(model: PreTrainedModel, passes: Passes) -> float:
     """Floating-point operations of the matrix products in some passes: two a weight and piece forward, four back.
 
     Softmax, norms, embeddings, the optimiser and the small heads of episodes are not counted: a few per cent.
@@ -42,14 +45,13 @@ def flops(model: PreTrainedModel, passes: Passes, length: float) -> float:
     Args:
         model: A language model with its head.
         passes: What goes through it.
-        length: Pieces that each piece attends to, on average; a decoder's are counted in full, as is usual.
     """
     config = model.config
     stack = block_stack(model, config.num_hidden_layers)
     assert stack is not None
     in_blocks = _weights(model.get_submodule(stack))
     # Queries times keys and probabilities times values, each two operations for each number of a state.
-    attention = 4 * length * config.hidden_size * config.num_hidden_layers
+    attention = 4 * passes.attended * config.hidden_size * config.num_hidden_layers
     head = sum(
         _weights(child) for name, child in model.named_children() if name not in (model.base_model_prefix, ATTACHED)
     )

@@ -149,11 +149,13 @@ class Episodes:
         """What goes through a model for each row."""
         support = self.length * self.settings.shots / (self.settings.shots + self.settings.queries)
         query = self.length - support
+        sentence = self.pieces / self.settings.sentences
         if self.settings.adapts == "head":
-            return Passes(support + query, query)
+            return Passes(support + query, query, scored=0, attended=sentence)
         # From the second step on, and for the queries, each layer has a second product: with what the steps changed.
         steps = self.settings.inner_steps
-        return Passes((2 * steps - 1) * support + 2 * query, (1.5 * steps - 0.5) * support + 1.5 * query)
+        forward, backward = (2 * steps - 1) * support + 2 * query, (1.5 * steps - 0.5) * support + 1.5 * query
+        return Passes(forward, backward, scored=0, attended=sentence)
 
     @cached_property
     def pieces(self) -> float:

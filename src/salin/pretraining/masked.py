@@ -65,7 +65,7 @@ class MaskedRows:
     def passes_per_row(self) -> Passes:
         """A row forward and back, and the vocabulary scored for what is to be guessed."""
         pieces, guessed = self._size
-        return Passes(pieces, pieces, guessed)
+        return Passes(pieces, pieces, guessed, attended=pieces)
 
     @cached_property
     def _size(self) -> tuple[float, float]:

@@ -106,8 +106,8 @@ class Mixture:
         total = 0.0
         for name in self.weights:
             objective = self.objectives[name]
-            length = objective.tokens_per_row
-            total += tokens[f"{name}_tokens"] / length * flops(model, objective.passes_per_row, length)
+            rows = tokens[f"{name}_tokens"] / objective.tokens_per_row
+            total += rows * flops(model, objective.passes_per_row)
         return total
 
     def _first(self, kind: type) -> str:

@@ -107,7 +107,7 @@ class OfficialEpisodes:
         length, shots = self.rows.length, self.settings.shots
         # A decoder stops at the last of so many positions that are drawn from all of them.
         support, query = (length * shots / (shots + 1), length / 2) if self.decodes else (length, length)
-        return Passes(support + query, query)
+        return Passes(support + query, query, scored=0, attended=length)
 
     def prepare(self, model: PreTrainedModel) -> None:
         """Gives a model the head that is trained with it, as its submodule `episode_head`.
